@@ -1,0 +1,1 @@
+"""Where the nodes of a lab live: as plain processes, or in containers."""
