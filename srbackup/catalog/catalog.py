@@ -1,0 +1,280 @@
+"""The catalog: recovery points of a repository, written so that a point exists only when all of it does.
+
+Objects of a point are written once: intent, parts, definitions, metadata, manifest, and COMMIT last. A point's state
+is derived from what is there. Documents are read back against the SHA-256 that refers to them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from srbackup.catalog import layout, leases, recovery_text
+from srbackup.catalog.codec import API, FORMAT, Damaged, Objects, compress, decode, decompress, encode, sha256
+from srbackup.clock import Clock
+from srbackup.errors import IncompatibleVersion, NotFound
+from srbackup.model.point import (
+    POINT_ID,
+    Commit,
+    DatabaseDefinitions,
+    Intent,
+    Manifest,
+    Part,
+    PartSummary,
+    PointListing,
+    PointState,
+    Reference,
+    StoredObject,
+)
+from srbackup.model.verdict import Verdict
+from srbackup.storage.base import AlreadyExists, ObjectNotFound, ObjectStore
+
+_READERS = 16
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The catalog of one repository. Writing needs the lease of the cluster (leases.py)."""
+
+    store: ObjectStore
+    clock: Clock
+
+    # -- the repository
+
+    def exists(self) -> bool:
+        """Whether srbackup was ever here; IncompatibleVersion if a newer one forbids us to read."""
+        try:
+            document = json.loads(self.store.read(layout.MARKER).data)
+        except ObjectNotFound:
+            return False
+        except ValueError as error:
+            raise Damaged(f"{self.store.place}/{layout.MARKER} is not readable: {error}") from error
+        if document.get("min_reader", 1) > FORMAT:
+            raise IncompatibleVersion(
+                f"{self.store.place} needs a reader of format {document['min_reader']}, this srbackup reads {FORMAT}",
+                hint="Upgrade srbackup.",
+            )
+        return True
+
+    def require(self) -> None:
+        if not self.exists():
+            raise NotFound(
+                f"{self.store.place} holds no srbackup repository (no {layout.MARKER})",
+                hint="The first `srbackup run` makes one; if there should be one, check url and endpoint.",
+            )
+
+    def initialise(self, uuid: str) -> None:
+        """Make this place a repository, unless it is one. May be called twice."""
+        if self.exists():
+            return
+        created = self.clock.now().isoformat()
+        marker = {"api": API, "kind": "Repository", "format": FORMAT, "min_reader": 1, "uuid": uuid, "created": created}
+        try:
+            self.store.create(layout.MARKER, json.dumps(marker, indent=1).encode() + b"\n")
+        except AlreadyExists:
+            self.exists()  # somebody else was quicker: it must only be readable
+        self.store.put(layout.RECOVERY, recovery_text.README.encode())
+
+    def clusters(self) -> tuple[str, ...]:
+        return tuple(n.rstrip("/") for n in self.store.names(layout.CLUSTERS) if n.endswith("/"))
+
+    # -- reading points
+
+    def points(self, cluster: str | None = None) -> tuple[PointListing, ...]:
+        """All points, of one cluster or of all, the newest last."""
+        names = [
+            (c, n.rstrip("/"))
+            for c in ((cluster,) if cluster else self.clusters())
+            for n in self.store.names(layout.points(c))
+            if n.endswith("/")
+        ]
+        running = {c: leases.current(self.store, layout.lock(c, "run")) for c in {c for c, _ in names}}
+        with ThreadPoolExecutor(_READERS) as pool:
+            found = pool.map(lambda pair: self._listing(pair[0], pair[1], running[pair[0]]), names)
+            return tuple(sorted((p for p in found if p is not None), key=lambda p: (p.created, p.id)))
+
+    def _listing(self, cluster: str, point_id: str, running: leases.Lease | None) -> PointListing | None:
+        """The point as its objects show it; None for a name under which nothing was begun."""
+        place = layout.point(cluster, point_id)
+        try:
+            commit = self._document(place + layout.COMMIT, Commit)
+        except ObjectNotFound:
+            try:
+                intent = self._document(place + layout.INTENT, Intent)
+            except ObjectNotFound:
+                return None
+            alive = running is not None and running.point == point_id
+            state = PointState.RUNNING if alive else PointState.INTERRUPTED
+            return PointListing(point_id, cluster, intent.policy, intent.created, state, None, intent)
+        return PointListing(point_id, cluster, commit.policy, commit.created, commit.state, commit)
+
+    def find(self, wanted: str, cluster: str | None = None) -> PointListing:
+        """A restorable point by id, a unique beginning of one, or `latest`."""
+        if POINT_ID.match(wanted):
+            for name in (cluster,) if cluster else self.clusters():
+                point = self._listing(name, wanted, leases.current(self.store, layout.lock(name, "run")))
+                if point is not None:
+                    return self._restorable(point)
+        points = self.points(cluster)
+        good = [p for p in points if p.state.restorable]
+        if wanted == "latest":
+            if not good:
+                raise NotFound(
+                    f"{self.store.place} has no restorable point" + (f" of cluster {cluster!r}" if cluster else ""),
+                    hint="`srbackup list --all` shows also what was interrupted.",
+                )
+            return good[-1]
+        fits = [p for p in points if p.id == wanted] or [p for p in points if p.id.startswith(wanted)]
+        if len(fits) != 1:
+            what = "No point" if not fits else f"{len(fits)} points begin with"
+            raise NotFound(f"{what} {wanted!r} in {self.store.place}", hint="See `srbackup list`.")
+        return self._restorable(fits[0])
+
+    def _restorable(self, point: PointListing) -> PointListing:
+        if not point.state.restorable:
+            raise NotFound(
+                f"Point {point.id} is {point.state}: it was never committed, so it is no point to restore",
+                hint="`srbackup run` goes on with an interrupted run; `srbackup list` shows the points that are whole.",
+            )
+        return point
+
+    def manifest(self, point: PointListing) -> Manifest:
+        if point.commit is None:
+            raise NotFound(f"Point {point.id} is {point.state}: it has no manifest")
+        key = layout.point(point.cluster, point.id) + layout.MANIFEST
+        data = self.store.read(key).data
+        self._check(key, data, point.commit.manifest_sha256)
+        return decode(data, Manifest, f"{self.store.place}/{key}")
+
+    def part(self, summary: PartSummary) -> Part:
+        return decode(self._referred(summary.document), Part, summary.document.key)
+
+    def objects(self, summary: PartSummary) -> tuple[StoredObject, ...]:
+        key = summary.objects.key
+        return decode(decompress(self._referred(summary.objects), key), Objects, key)
+
+    def definitions(self, manifest: Manifest) -> tuple[DatabaseDefinitions, ...]:
+        return tuple(
+            decode(decompress(self._referred(r), r.key), DatabaseDefinitions, r.key) for r in manifest.definitions
+        )
+
+    def verdicts(self, point: PointListing) -> tuple[Verdict, ...]:
+        prefix = layout.point(point.cluster, point.id) + "verdicts/"
+        return tuple(self._document(o.key, Verdict) for o in self.store.scan(prefix))
+
+    def _referred(self, reference: Reference) -> bytes:
+        data = self.store.read(reference.key).data
+        self._check(reference.key, data, reference.sha256)
+        return data
+
+    def _check(self, key: str, data: bytes, expected: str) -> None:
+        if (found := sha256(data)) != expected:
+            raise Damaged(
+                f"{self.store.place}/{key} is damaged: its SHA-256 is {found}, it should be {expected}",
+                hint="Take another point (`srbackup list`), and find out who changed the bucket.",
+            )
+
+    def _document(self, key: str, kind: type[_Value]) -> _Value:
+        return decode(self.store.read(key).data, kind, f"{self.store.place}/{key}")
+
+    # -- writing a point
+
+    def begin(self, intent: Intent) -> None:
+        self.store.create(layout.point(intent.cluster, intent.point) + layout.INTENT, encode(intent))
+
+    def finished_part(self, intent: Intent, database: str) -> PartSummary | None:
+        """The part of an interrupted run, if it was written whole: its document comes after its objects' list."""
+        place = layout.point(intent.cluster, intent.point)
+        key = place + layout.part(database)
+        try:
+            document = self.store.read(key).data
+        except ObjectNotFound:
+            return None
+        part = decode(document, Part, key)
+        objects = place + layout.part_objects(part.label)
+        return _summary(part, _reference(key, document), _reference(objects, self.store.read(objects).data))
+
+    def add_part(self, intent: Intent, part: Part, objects: tuple[StoredObject, ...]) -> PartSummary:
+        place = layout.point(intent.cluster, intent.point)
+        listed, _ = self._add(place + layout.part_objects(part.label), compress(encode(objects, Objects)))
+        reference, data = self._add(place + layout.part(part.database), encode(part))
+        written = decode(data, Part, reference.key)
+        if written.label != part.label:  # another process of ours was quicker; what it wrote is as good
+            return self.finished_part(intent, part.database) or _summary(part, reference, listed)
+        return _summary(written, reference, listed)
+
+    def add_definitions(self, intent: Intent, definitions: DatabaseDefinitions) -> Reference:
+        key = layout.point(intent.cluster, intent.point) + layout.definitions(definitions.name)
+        return self._add(key, compress(encode(definitions)))[0]
+
+    def _add(self, key: str, data: bytes) -> tuple[Reference, bytes]:
+        """Write a document of a point once. What an earlier attempt wrote under that key stays, and is what counts:
+        so nothing that a manifest refers to can ever change, not even by a process that lost its lease."""
+        try:
+            self.store.create(key, data)
+        except AlreadyExists:
+            data = self.store.read(key).data
+        return _reference(key, data), data
+
+    def commit(self, manifest: Manifest, intent: Intent) -> Commit:
+        """Make the point exist. May be called twice: an earlier manifest or COMMIT of the point is then the one."""
+        place = layout.point(intent.cluster, intent.point)
+        reference, data = self._add(place + layout.MANIFEST, encode(manifest))
+        written = decode(data, Manifest, reference.key)
+        commit = Commit(
+            point=written.point,
+            policy=written.policy,
+            cluster=written.cluster,
+            state=written.state,
+            manifest_sha256=reference.sha256,
+            epoch=intent.epoch,
+            nonce=intent.nonce,
+            created=written.created,
+            completed=written.completed,
+            databases=len(written.databases),
+            tables=written.tables,
+            bytes=written.bytes,
+            excluded=len(written.excluded),
+            metadata=written.metadata is not None,
+        )
+        committed, data = self._add(place + layout.COMMIT, encode(commit))
+        return decode(data, Commit, committed.key)
+
+    def add_verdict(self, point: PointListing, ulid: str, verdict: Verdict) -> None:
+        self.store.create(layout.point(point.cluster, point.id) + layout.verdict(ulid), encode(verdict))
+
+
+def _reference(key: str, data: bytes) -> Reference:
+    return Reference(key, sha256(data), len(data))
+
+
+def _summary(part: Part, document: Reference, objects: Reference) -> PartSummary:
+    rows = [t.rows for t in part.tables]
+    counted = [r for r in rows if r is not None]
+    return PartSummary(
+        database=part.database,
+        label=part.label,
+        backup_timestamp=part.backup_timestamp,
+        tables=len(part.tables),
+        partitions=sum(len(t.partitions) for t in part.tables),
+        rows=sum(counted) if len(counted) == len(rows) else None,
+        bytes=part.bytes,
+        document=document,
+        objects=objects,
+    )
+
+
+def unfinished(points: tuple[PointListing, ...], policy: str) -> Iterator[Intent]:
+    """Intents of a policy's interrupted runs, the newest first."""
+    for point in reversed(points):
+        if point.intent is not None and point.policy == policy and point.state is PointState.INTERRUPTED:
+            yield point.intent
+
+
+def dump(value: Any) -> bytes:
+    """A value as its document, for output."""
+    return encode(value)

@@ -1,0 +1,68 @@
+"""Where everything lies in the bucket; docs/design/format.md is this file in words."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+MARKER = "srbackup.json"
+RECOVERY = "README-RECOVERY.md"
+CLUSTERS = "clusters/"
+
+
+def points(cluster: str) -> str:
+    return f"{CLUSTERS}{cluster}/points/"
+
+
+def point(cluster: str, point_id: str) -> str:
+    return f"{points(cluster)}{point_id}/"
+
+
+def lock(cluster: str, name: str) -> str:
+    return f"{CLUSTERS}{cluster}/locks/{name}.json"
+
+
+def restores(cluster: str) -> str:
+    """Journals of restores into a cluster: what they created, so that they can be gone on with or undone."""
+    return f"{CLUSTERS}{cluster}/restores/"
+
+
+# Below a point:
+
+INTENT, MANIFEST, COMMIT = "intent.json", "manifest.json", "COMMIT"
+
+
+def part(database: str) -> str:
+    return f"parts/{safe(database)}.json"
+
+
+def part_objects(label: str) -> str:
+    """By label: another attempt at the same database makes another snapshot."""
+    return f"parts/{safe(label)}.objects.json.zst"
+
+
+def definitions(database: str) -> str:
+    return f"definitions/{safe(database)}.json.zst"
+
+
+def metadata(frontend: str, path: str) -> str:
+    return f"metadata/{safe(frontend)}/{path}.zst"
+
+
+def verdict(ulid: str) -> str:
+    return f"verdicts/{ulid}.json"
+
+
+def safe(name: str) -> str:
+    """A name as one step of a key: names of databases may hold characters that keys had better not."""
+    return quote(name, safe="-")
+
+
+# Written by StarRocks (Repository.java; the older prefix is honoured by it where it exists):
+
+
+def starrocks_repository(name: str) -> str:
+    return f"__starrocks_repository_{name}/"
+
+
+def snapshot(repository: str, label: str) -> str:
+    return f"{starrocks_repository(repository)}__ss_{label}/"

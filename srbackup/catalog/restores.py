@@ -1,0 +1,68 @@
+"""Journals of restores: what a restore set out to do and what it has done, in the bucket.
+
+A restore that was interrupted is gone on with, or discarded, from its journal alone. What it created is known from
+here, never guessed from the target.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from srbackup.catalog import layout
+from srbackup.catalog.codec import decode, encode
+from srbackup.model.plan import RestorePlan
+from srbackup.model.restore import RestoreBegun, RestoreOver, StepDone
+from srbackup.storage.base import ObjectNotFound, ObjectStore
+
+_BEGUN, _OVER = "begun.json", "over.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreJournal:
+    """One restore's journal. The lease of the target cluster guards it."""
+
+    store: ObjectStore
+    place: str
+    begun: RestoreBegun
+
+    @property
+    def plan(self) -> RestorePlan:
+        return self.begun.plan
+
+    def step_done(self, number: int, done: StepDone) -> None:
+        self.store.put(f"{self.place}steps/{number:04}.json", encode(done))
+
+    def done_steps(self) -> dict[int, StepDone]:
+        place = f"{self.place}steps/"
+        return {
+            int(n.removesuffix(".json")): decode(self.store.read(place + n).data, StepDone, place + n)
+            for n in self.store.names(place)
+        }
+
+    def view_done(self, name: str) -> None:
+        self.store.put(f"{self.place}views/{layout.safe(name)}", b"")
+
+    def views_done(self) -> frozenset[str]:
+        return frozenset(unquote(n) for n in self.store.names(f"{self.place}views/"))
+
+    def end(self, over: RestoreOver) -> None:
+        self.store.put(self.place + _OVER, encode(over))
+
+
+def begin(store: ObjectStore, ulid: str, begun: RestoreBegun) -> RestoreJournal:
+    place = f"{layout.restores(begun.plan.target_cluster)}{ulid}/"
+    store.create(place + _BEGUN, encode(begun))
+    return RestoreJournal(store, place, begun)
+
+
+def interrupted(store: ObjectStore, cluster: str) -> RestoreJournal | None:
+    """The newest restore into that cluster that never came to an end; the caller holds the cluster's lease."""
+    for name in reversed(store.names(layout.restores(cluster))):
+        place = layout.restores(cluster) + name
+        try:
+            store.read(place + _OVER)
+        except ObjectNotFound:
+            document = store.read(place + _BEGUN)
+            return RestoreJournal(store, place, decode(document.data, RestoreBegun, place + _BEGUN))
+    return None

@@ -1,0 +1,58 @@
+"""`srbackup list`"""
+
+from __future__ import annotations
+
+import click
+from rich.table import Table
+
+from srbackup.app import listing
+from srbackup.cli.output import print_documents
+from srbackup.cli.session import Session, output_option, pass_session, place_options
+from srbackup.errors import ExitStatus
+from srbackup.model.point import PointListing, PointState
+from srbackup.report.words import duration, number, size, time
+
+_COLORS = {
+    PointState.COMPLETE: "green",
+    PointState.PARTIAL: "yellow",
+    PointState.RUNNING: "cyan",
+    PointState.INTERRUPTED: "red",
+}
+
+
+@click.command("list")
+@place_options
+@click.option("--all", "everything", is_flag=True, help="Also runs that are running or were interrupted.")
+@output_option
+@pass_session
+def list_points(
+    session: Session, repository: str | None, cluster: str | None, everything: bool, output: str
+) -> ExitStatus:
+    """List recovery points, oldest first: every one listed can be restored."""
+    points = listing.points(session.wiring, repository, cluster, everything=everything)
+    if output != "table":
+        print_documents(session.out, "PointList", "PointListing", points, output)
+        return ExitStatus.DONE
+    table = Table("point", "cluster", "state", "created", "took", "databases", "tables", "bytes", "FE metadata")
+    for point in points:
+        table.add_row(*_cells(point))
+    session.out.print(table)
+    return ExitStatus.DONE
+
+
+def _cells(point: PointListing) -> tuple[str, ...]:
+    state = f"[{_COLORS[point.state]}]{point.state}[/]"
+    if (commit := point.commit) is None:
+        return point.id, point.cluster, state, time(point.created), "", "", "", "", ""
+    left_out = f" ({commit.excluded} left out)" if commit.excluded else ""
+    return (
+        point.id,
+        point.cluster,
+        state + left_out,
+        time(point.created),
+        duration(commit.completed - commit.created),
+        number(commit.databases),
+        number(commit.tables),
+        size(commit.bytes),
+        "yes" if commit.metadata else "no",
+    )

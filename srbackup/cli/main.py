@@ -1,0 +1,76 @@
+"""`srbackup`: the options before the command, and the commands."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from srbackup import __version__
+from srbackup.cli import config, doctor, list_, restore, run, show, status
+from srbackup.cli.errors import guarded
+from srbackup.cli.session import Session
+from srbackup.errors import ExitStatus
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "SRBACKUP"})
+@click.option(
+    "-c",
+    "--config",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path("policies"),
+    show_default=True,
+    envvar="SRBACKUP_CONFIG",
+    metavar="FOLDER",
+    help="Folder with clusters.yaml, repositories.yaml and the policies.",
+)
+@click.option("-v", "--verbose", count=True, help="Say more; twice for every look at a job.")
+@click.option("-q", "--quiet", is_flag=True, help="Say only what goes wrong.")
+@click.option("--no-color", is_flag=True, envvar="NO_COLOR", help="No colors.")
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Form of progress and warnings on standard error.",
+)
+@click.version_option(__version__, prog_name="srbackup")
+@click.pass_context
+def cli(context: click.Context, folder: Path, verbose: int, quiet: bool, no_color: bool, log_format: str) -> None:
+    """Backup and disaster recovery for StarRocks.
+
+    Data goes to standard output, everything else to standard error. Exit statuses: 0 done, 1 failed, 2 usage or
+    configuration, 3 partial, 4 difference found, 10 not found, 11 busy, 12 credentials, 13 cluster, 14 storage,
+    15 version, 16 refused for safety, 130 interrupted.
+    """
+    context.obj = Session(folder, -1 if quiet else verbose, not no_color, log_format)
+
+
+for command in (run.run, list_.list_points, show.show, status.status, restore.restore, doctor.doctor, config.config):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(int(execute(sys.argv[1:])))
+
+
+def execute(arguments: list[str]) -> ExitStatus:
+    """Run the command line and return its exit status; nothing else decides it."""
+    try:
+        with cli.make_context("srbackup", arguments) as context:
+            session = context.ensure_object(Session)
+            session.listen_to_signals()
+            return guarded(lambda: _status(cli.invoke(context)), session.err)
+    except click.exceptions.Exit as done:
+        return ExitStatus.DONE if done.exit_code == 0 else ExitStatus.USAGE
+    except click.ClickException as error:
+        error.show()
+        return ExitStatus.USAGE
+
+
+def _status(result: Any) -> ExitStatus:
+    return result if isinstance(result, ExitStatus) else ExitStatus.DONE

@@ -1,0 +1,88 @@
+"""What all commands share: where the configuration is, and how to speak."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+
+from srbackup.app.wiring import RealWiring
+from srbackup.clock import SystemClock
+from srbackup.config.load import load
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@dataclass
+class Session:
+    """The options before the command, and what follows from them."""
+
+    folder: Path
+    verbosity: int = 0
+    color: bool = True
+    log_format: str = "text"
+    clock: SystemClock = field(default_factory=SystemClock)
+
+    @cached_property
+    def wiring(self) -> RealWiring:
+        return RealWiring(load(self.folder), self.clock)
+
+    @cached_property
+    def out(self) -> Console:
+        """Data: standard output, as wide as the terminal or as wide as needed."""
+        return Console(no_color=not self.color, highlight=False, width=None if sys.stdout.isatty() else 200)
+
+    @cached_property
+    def err(self) -> Console:
+        """Everything else: standard error."""
+        return Console(stderr=True, no_color=not self.color, highlight=False, soft_wrap=True)
+
+    def listen_to_signals(self) -> None:
+        """Ctrl-C and SIGTERM stop at the next safe place; a second one ends the process at once."""
+
+        def asked(number: int, _frame: FrameType | None) -> None:
+            self.err.print("[yellow]stopping at the next safe place; once more ends at once[/yellow]")
+            self.clock.stop(terminated=number == signal.SIGTERM)
+            signal.signal(number, signal.SIG_DFL)
+
+        signal.signal(signal.SIGINT, asked)
+        signal.signal(signal.SIGTERM, asked)
+
+
+pass_session = click.make_pass_decorator(Session)
+
+
+def output_option(command: _Command) -> _Command:
+    """-o table|json|jsonl"""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice(["table", "json", "jsonl"]),
+        default="table",
+        show_default=True,
+        help="Form of the data on standard output.",
+    )(command)
+
+
+def place_options(command: _Command) -> _Command:
+    """--repository and --cluster, where the policies leave a choice."""
+    command = click.option("--repository", metavar="NAME", help="Repository to read, where there are several.")(command)
+    return click.option("--cluster", metavar="NAME", help="Only points of this (source) cluster.")(command)
+
+
+def lock_wait_option(command: _Command) -> _Command:
+    return click.option(
+        "--lock-wait",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="How long to wait for another srbackup that works on the same cluster.",
+    )(command)

@@ -1,0 +1,230 @@
+"""A configuration folder as one value: clusters, repositories and policies that fit together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from srbackup.config import schema
+from srbackup.config.document import Document, Problem, read
+from srbackup.config.problems import did_you_mean, validate
+from srbackup.config.secrets import UnresolvedSecret, resolve
+from srbackup.errors import ConfigurationError, NotFound
+from srbackup.model.cluster import Cluster, Frontend, Tls
+from srbackup.model.policy import Component, FingerprintMode, Limits, Objectives, Policy, Schedule
+from srbackup.model.repository import Repository
+from srbackup.model.secret import Secret
+
+NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+_Schema = TypeVar("_Schema", bound=BaseModel)
+_Section = TypeVar("_Section")
+CLUSTERS, REPOSITORIES = "clusters.yaml", "repositories.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything that the folder says. Secrets are looked up when a cluster or repository is asked for."""
+
+    folder: Path
+    policies: Mapping[str, Policy]
+    _clusters: Mapping[str, schema.ClusterSection]
+    _repositories: Mapping[str, schema.RepositorySection]
+    _documents: Mapping[str, Document] = field(repr=False, default_factory=dict)
+
+    @property
+    def cluster_names(self) -> tuple[str, ...]:
+        return tuple(self._clusters)
+
+    @property
+    def repository_names(self) -> tuple[str, ...]:
+        return tuple(self._repositories)
+
+    def policy(self, name: str | None) -> Policy:
+        """The policy of that name; without a name, the only one there is."""
+        if name is None:
+            if len(self.policies) == 1:
+                return next(iter(self.policies.values()))
+            raise NotFound(
+                f"{self.folder} has {len(self.policies)} policies: say which one",
+                hint="Known: " + ", ".join(self.policies),
+            )
+        if name not in self.policies:
+            raise NotFound(
+                f"No policy {name!r} in {self.folder}{did_you_mean(name, self.policies)}",
+                hint="Known: " + (", ".join(self.policies) or "none"),
+            )
+        return self.policies[name]
+
+    def cluster(self, name: str) -> Cluster:
+        """The cluster of that name, its password looked up."""
+        section = self._named(name, self._clusters, "cluster", CLUSTERS)
+        frontends = tuple(
+            Frontend(
+                f.name,
+                f.host,
+                f.port,
+                f.container,
+                schema.absolute(f.directory, self.folder) if f.directory else None,
+                f.internal,
+            )
+            for f in section.frontends
+        )
+        password = self._secret(CLUSTERS, ("clusters", name, "password"), section.password) or Secret("")
+        return Cluster(name, frontends, section.user, password, self._tls(section.tls), section.docker)
+
+    def repository(self, name: str) -> Repository:
+        """The repository of that name, its keys looked up."""
+        section = self._named(name, self._repositories, "repository", REPOSITORIES)
+        keys = {
+            key: self._secret(REPOSITORIES, ("repositories", name, key), getattr(section, key))
+            for key in ("access_key", "secret_key")
+        }
+        return Repository(
+            name=name,
+            url=section.url.rstrip("/"),
+            starrocks_name=section.starrocks_name or _starrocks_name(name),
+            endpoint=section.endpoint,
+            cluster_endpoint=section.cluster_endpoint or section.endpoint,
+            region=section.region,
+            path_style=section.path_style,
+            access_key=keys["access_key"],
+            secret_key=keys["secret_key"],
+            tls=self._tls(section.tls),
+        )
+
+    def _named(self, name: str, known: Mapping[str, _Section], what: str, file: str) -> _Section:
+        if name not in known:
+            raise NotFound(
+                f"No {what} {name!r} in {self.folder / file}{did_you_mean(name, known)}",
+                hint="Known: " + ", ".join(known),
+            )
+        return known[name]
+
+    def _secret(self, file: str, path: tuple[str, ...], reference: str | None) -> Secret | None:
+        if reference is None:
+            return None
+        try:
+            return resolve(reference, self.folder)
+        except UnresolvedSecret as error:
+            problem = self._documents[file].problem(path, str(error))
+            raise ConfigurationError(
+                [str(problem)], hint="Secrets are looked up when they are needed: set it and try again."
+            ) from error
+
+    def _tls(self, section: schema.TlsSection | None) -> Tls | None:
+        if section is None:
+            return None
+        return Tls(schema.absolute(section.ca, self.folder) if section.ca else None, section.verify)
+
+
+def load(folder: Path) -> Configuration:
+    """The configuration in `folder`; raises ConfigurationError with all problems of all files at once."""
+    if not folder.is_dir():
+        raise ConfigurationError(
+            [f"{folder}: no such folder"],
+            hint="Name the folder of clusters.yaml, repositories.yaml and the policies: -c FOLDER or SRBACKUP_CONFIG.",
+        )
+    problems: list[Problem] = []
+    documents: dict[str, Document] = {}
+    for file in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+        found = read(file)
+        if isinstance(found, Problem):
+            problems.append(found)
+        else:
+            documents[file.name] = found
+    clusters = _file(folder, CLUSTERS, documents, schema.ClustersFile, problems)
+    repositories = _file(folder, REPOSITORIES, documents, schema.RepositoriesFile, problems)
+    policies = {}
+    for name, document in documents.items():
+        if name in {CLUSTERS, REPOSITORIES}:
+            continue
+        section = validate(document, schema.PolicyFile)
+        if isinstance(section, list):
+            problems += section
+            continue
+        policy = _policy(document.file.stem, section)
+        problems += _policy_problems(document, policy, clusters, repositories)
+        policies[policy.name] = policy
+    if clusters is not None:
+        problems += _name_problems(documents[CLUSTERS], "clusters")
+    if repositories is not None:
+        problems += _name_problems(documents[REPOSITORIES], "repositories")
+    if problems or clusters is None or repositories is None:
+        raise ConfigurationError([str(p) for p in sorted(problems, key=lambda p: (str(p.file), p.line, p.column))])
+    return Configuration(folder, policies, clusters.clusters, repositories.repositories, documents)
+
+
+def _file(
+    folder: Path, name: str, documents: Mapping[str, Document], kind: type[_Schema], problems: list[Problem]
+) -> _Schema | None:
+    if name not in documents:
+        if not any(p.file.name == name for p in problems):
+            problems.append(Problem(folder / name, 1, 1, "", "is missing"))
+        return None
+    section = validate(documents[name], kind)
+    if isinstance(section, list):
+        problems += section
+        return None
+    return section
+
+
+def _name_problems(document: Document, key: str) -> list[Problem]:
+    text = "a name is letters, digits, _ . and -, at most 64 of them"
+    return [document.problem((key, n), text, at_key=True) for n in document.data[key] if not NAME.match(n)]
+
+
+def _policy(name: str, section: schema.PolicyFile) -> Policy:
+    limits = section.limits
+    return Policy(
+        name=name,
+        cluster=section.cluster,
+        repository=section.repository,
+        include=tuple(section.include),
+        exclude=tuple(section.exclude),
+        components=frozenset(Component(c) for c in section.components),
+        fingerprint=FingerprintMode(section.verification.fingerprint),
+        schedule=Schedule(section.schedule.full, section.schedule.time_zone) if section.schedule else None,
+        objectives=Objectives(section.objectives.rpo, section.objectives.rto),
+        limits=Limits(
+            parallel=limits.parallel,
+            timeout=limits.timeout,
+            stall=limits.stall,
+            pending=limits.pending,
+            checkpoint=limits.checkpoint,
+            resume=limits.resume,
+            attempts=limits.attempts,
+        ),
+    )
+
+
+def _policy_problems(
+    document: Document,
+    policy: Policy,
+    clusters: schema.ClustersFile | None,
+    repositories: schema.RepositoriesFile | None,
+) -> list[Problem]:
+    problems = []
+    if not NAME.match(policy.name):
+        problems.append(
+            document.problem((), "the file's name is the policy's: letters, digits, _ . and -, at most 64 of them")
+        )
+    for key, word, known in (
+        ("cluster", policy.cluster, clusters.clusters if clusters else None),
+        ("repository", policy.repository, repositories.repositories if repositories else None),
+    ):
+        if known is not None and word not in known:
+            problems.append(
+                document.problem((key,), f"no {key} {word!r}{did_you_mean(word, known)}; known: {', '.join(known)}")
+            )
+    return problems
+
+
+def _starrocks_name(name: str) -> str:
+    """A name that StarRocks accepts for a repository (FeNameFormat: a letter, then word characters, 64 at most)."""
+    word = re.sub(r"\W", "_", name)
+    return (word if word[0].isalpha() else f"r_{word}")[:64]

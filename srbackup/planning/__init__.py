@@ -1,0 +1,1 @@
+"""Decisions, pure: from facts to a plan, without asking anybody anything."""

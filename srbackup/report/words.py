@@ -1,0 +1,39 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import humanize
+
+
+def size(count: int | None) -> str:
+    return "?" if count is None else humanize.naturalsize(count, binary=True, format="%.1f")
+
+
+def number(count: int | None) -> str:
+    return "?" if count is None else humanize.intcomma(count)
+
+
+def duration(seconds: float | timedelta | None) -> str:
+    """Such as 17 s, 4 min 10 s, 2 h 5 min, 3 d 4 h."""
+    if seconds is None:
+        return "-"
+    total = seconds.total_seconds() if isinstance(seconds, timedelta) else seconds
+    if total < 10:
+        return f"{total:.1f} s"
+    left, parts = round(total), []
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, length)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2])
+
+
+def time(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
+
+
+def count(number_of: int, noun: str) -> str:
+    """Such as `1 table`, `3 tables`, `2 databases`."""
+    return f"{humanize.intcomma(number_of)} {noun}{'' if number_of == 1 else 's'}"
