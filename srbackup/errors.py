@@ -37,6 +37,11 @@ class SrbackupError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def brief(self) -> str:
+        """What happened, without the statement and the details below it."""
+        return self.message.partition("\n")[0]
+
 
 class Failed(SrbackupError):
     """The work was tried and did not succeed."""

@@ -9,21 +9,22 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from srbackup.cli.session import Session
 from srbackup.errors import ConfigurationError, ExitStatus, Interrupted, SrbackupError
 
 
-def guarded(work: Callable[[], ExitStatus], console: Console) -> ExitStatus:
+def guarded(work: Callable[[], ExitStatus], session: Session) -> ExitStatus:
     """Run a command; a known error is explained, a bug keeps its traceback."""
     try:
         return work()
     except SrbackupError as error:
-        explain(error, console)
+        explain(error, session.err)
         return error.status
     except click.exceptions.Abort:
-        console.print("[yellow]aborted[/yellow]")
+        session.err.print("[yellow]aborted[/yellow]")
         return ExitStatus.INTERRUPTED
     except KeyboardInterrupt:
-        console.print("[yellow]interrupted[/yellow]")
+        session.err.print("[yellow]interrupted[/yellow]")
         return ExitStatus.INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()

@@ -46,7 +46,10 @@ def cli(context: click.Context, folder: Path, verbose: int, quiet: bool, no_colo
     configuration, 3 partial, 4 difference found, 10 not found, 11 busy, 12 credentials, 13 cluster, 14 storage,
     15 version, 16 refused for safety, 130 interrupted.
     """
-    context.obj = Session(folder, -1 if quiet else verbose, not no_color, log_format)
+    session = context.ensure_object(Session)
+    session.folder, session.verbosity = folder, -1 if quiet else verbose
+    session.color, session.log_format = not no_color, log_format
+    session.listen_to_signals()
 
 
 for command in (run.run, list_.list_points, show.show, status.status, restore.restore, doctor.doctor, config.config):
@@ -60,17 +63,16 @@ def main() -> None:
 
 def execute(arguments: list[str]) -> ExitStatus:
     """Run the command line and return its exit status; nothing else decides it."""
+    session = Session()
     try:
-        with cli.make_context("srbackup", arguments) as context:
-            session = context.ensure_object(Session)
-            session.listen_to_signals()
-            return guarded(lambda: _status(cli.invoke(context)), session.err)
-    except click.exceptions.Exit as done:
-        return ExitStatus.DONE if done.exit_code == 0 else ExitStatus.USAGE
+        return guarded(
+            lambda: _status(cli.main(arguments, prog_name="srbackup", standalone_mode=False, obj=session)), session
+        )
     except click.ClickException as error:
         error.show()
         return ExitStatus.USAGE
 
 
 def _status(result: Any) -> ExitStatus:
+    """What a command returned; --help and --version end with 0 without returning one."""
     return result if isinstance(result, ExitStatus) else ExitStatus.DONE

@@ -25,7 +25,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 class Session:
     """The options before the command, and what follows from them."""
 
-    folder: Path
+    folder: Path = Path("policies")
     verbosity: int = 0
     color: bool = True
     log_format: str = "text"

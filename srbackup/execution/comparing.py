@@ -34,14 +34,14 @@ def _table(starrocks: StarRocks, step: RestoreStep, record: TableRecord) -> Tabl
         found = {p.name: p.versions for p in starrocks.partitions(step.target_database, record.name)}
     except SrbackupError as error:
         return TableComparison(
-            source, target, _all(record, Outcome.DIFFERENT, f"the table is not there: {error.message}")
+            source, target, _all(record, Outcome.DIFFERENT, f"the table is not there: {error.brief}")
         )
     prints: Mapping[str, Fingerprint] = {}
     problem = ""
     try:
         prints = _fingerprints(starrocks, step.target_database, record, found)
     except SrbackupError as error:
-        problem = f"it could not be read: {error.message}"
+        problem = f"it could not be read: {error.brief}"
     partitions = [_partition(p, found, prints, problem or record.note) for p in record.partitions]
     known = {p.name for p in record.partitions}
     partitions += [

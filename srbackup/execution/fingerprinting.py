@@ -47,9 +47,9 @@ def _read(starrocks: StarRocks, table: Table, mode: FingerprintMode, clock: Cloc
         prints = starrocks.fingerprints(table, names, mode)
         after = {p.name: p.versions for p in starrocks.partitions(table.database, table.name)}
     except ClusterUnreachable as error:
-        return Reading(problem=f"the connection was lost while it was read: {error.message}")
+        return Reading(problem=f"the connection was lost while it was read: {error.brief}")
     except SrbackupError as error:
-        return Reading(problem=f"it could not be read: {error.message}")
+        return Reading(problem=f"it could not be read: {error.brief}")
     notify(Counted(table.database, table.name, len(prints), sum(p.rows for p in prints.values())))
     return Reading(prints, after)
 

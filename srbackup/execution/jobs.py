@@ -14,7 +14,7 @@ from srbackup.clock import Clock
 from srbackup.errors import ClusterUnreachable, Failed
 from srbackup.execution.watching import Going, Gone, Over, Stuck, Watch, interval
 from srbackup.model.events import JobFailed, JobMoved, JobSubmitted, Notify, Verb, Warned
-from srbackup.model.job import BackupJob, Job, RestoreJob
+from srbackup.model.job import Job
 from srbackup.model.policy import Limits
 from srbackup.starrocks import messages
 from srbackup.starrocks.base import StatementRefused
@@ -32,18 +32,18 @@ class StuckJob(Failed):
 class Conversation:
     """What a job needs to be talked with: `submit`, `look` and `cancel` are statements of one connection.
 
-    `timestamp` is that of the snapshot, for a RESTORE. `look` gives the database's last job of the kind.
+    `look` gives the database's last job of the kind, `is_ours` tells whether it is this one.
     """
 
     verb: Verb
     name: str
     database: str
     label: str
-    timestamp: str
     tables: int
     bytes: int
     submit_statement: Callable[[], None]
     look: Callable[[], Job | None]
+    is_ours: Callable[[Job], bool]
     cancel_statement: Callable[[], None]
     lease: HeldLease
     clock: Clock
@@ -53,7 +53,7 @@ class Conversation:
     def current(self) -> Job | None:
         """Our job's row, if the database's last job is ours."""
         job = self._patiently(self.look)
-        return job if job is not None and self._is_ours(job) else None
+        return job if job is not None and self.is_ours(job) else None
 
     def submit(self) -> None:
         """Submit, waiting out what passes by itself: another submission, another job of the database, a lost FE.
@@ -118,13 +118,6 @@ class Conversation:
             if not messages.NO_JOB.search(error.text):
                 raise
         self.notify(JobFailed(self.name, self.database, "cancelled", again=False))
-
-    def _is_ours(self, job: Job) -> bool:
-        match job:
-            case BackupJob():
-                return job.label == self.label
-            case RestoreJob():
-                return (job.label, job.timestamp) == (self.label, self.timestamp)
 
     def _patiently(self, look: Callable[[], Job | None]) -> Job | None:
         """An answer; the cluster may be away for five minutes, as in an election."""

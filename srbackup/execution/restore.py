@@ -20,7 +20,7 @@ from srbackup.execution.jobs import Conversation, told
 from srbackup.execution.parallel import all_of
 from srbackup.model.events import Created, JobDone, Notify, Verb, Warned
 from srbackup.model.inventory import TableKind
-from srbackup.model.job import Job, RestoreState
+from srbackup.model.job import Job, RestoreJob, RestoreState
 from srbackup.model.plan import DefinitionStep, RestoreStep
 from srbackup.model.point import StoredObject
 from srbackup.model.policy import Limits
@@ -109,7 +109,6 @@ def _conversation(tools: RestoreTools, step: RestoreStep) -> Conversation:
         name=f"{step.target_database}/{step.label}/{step.replication_num}",
         database=step.target_database,
         label=step.label,
-        timestamp=step.backup_timestamp,
         tables=len(step.tables),
         bytes=step.bytes,
         submit_statement=lambda: starrocks.submit_restore(
@@ -122,11 +121,20 @@ def _conversation(tools: RestoreTools, step: RestoreStep) -> Conversation:
             tools.limits.timeout,
         ),
         look=lambda: starrocks.restore_job(step.target_database),
+        is_ours=lambda job: _is_of(job, step),
         cancel_statement=lambda: starrocks.cancel_restore(step.target_database),
         lease=tools.lease,
         clock=tools.clock,
         notify=tools.notify,
         limits=tools.limits,
+    )
+
+
+def _is_of(job: Job, step: RestoreStep) -> bool:
+    return isinstance(job, RestoreJob) and (job.label, job.timestamp, job.replication_num) == (
+        step.label,
+        step.backup_timestamp,
+        step.replication_num,
     )
 
 
@@ -188,14 +196,20 @@ def _content_damage(store: ObjectStore, stored: StoredObject, md5: str) -> str:
 
 def _seen(tools: RestoreTools, step: RestoreStep) -> tuple[tuple[str, int], ...]:
     """The ids of the step's tables in the target; Failed when one is not there, whatever state the job claims."""
-    found = tools.starrocks.inventory([step.target_database], columns=False).database(step.target_database)
-    ids = {t.name: t.id for t in (found.tables if found else ()) if t.kind is TableKind.OLAP}
-    if missing := [n for n in step.names if n not in ids]:
+    found = _present(tools, step)
+    if missing := [n for n in step.names if n not in found]:
         raise Failed(
             f"RESTORE of {step.target_database} from {step.label} ended without these tables: {', '.join(missing)}",
             hint="See SHOW RESTORE and fe.log of the target.",
         )
-    return tuple((n, ids[n]) for n in step.names)
+    return tuple(found.items())
+
+
+def _present(tools: RestoreTools, step: RestoreStep) -> dict[str, int]:
+    """Those of the step's tables that are in the target, with their ids."""
+    found = tools.starrocks.inventory([step.target_database], columns=False).database(step.target_database)
+    tables = {t.name: t for t in (found.tables if found else ()) if t.kind is TableKind.OLAP}
+    return {n: tables[n].id for n in step.names if n in tables}
 
 
 def create_views(tools: RestoreTools) -> list[str]:
@@ -256,7 +270,7 @@ def undo(tools: RestoreTools) -> None:
         if number in done:
             ours |= {(step.target_database, name): table_id for name, table_id in done[number].tables}
         elif job is not None and job.state is RestoreState.FINISHED:
-            ours |= {(step.target_database, name): table_id for name, table_id in _seen(tools, step)}
+            ours |= {(step.target_database, name): table_id for name, table_id in _present(tools, step).items()}
     found = tools.starrocks.inventory(list(plan.databases), columns=False)
     created = tools.journal.views_done()
     for view in reversed(plan.definitions):

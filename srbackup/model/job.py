@@ -79,11 +79,13 @@ class BackupJob:
 
 @dataclass(frozen=True, slots=True)
 class RestoreJob:
-    """A row of SHOW RESTORE; see BackupJob for what identifies it."""
+    """A row of SHOW RESTORE. One snapshot may be restored in several jobs, one for each number of replicas: label,
+    timestamp and `replication_num` together tell which one this is."""
 
     id: int
     label: str
     timestamp: str
+    replication_num: int
     database: str
     state: RestoreState
     created: str

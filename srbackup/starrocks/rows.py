@@ -127,6 +127,7 @@ def restore_job(row: Row) -> RestoreJob:
         id=row.number("JobId"),
         label=row.text("Label"),
         timestamp=row.text("Timestamp"),
+        replication_num=row.number("ReplicationNum", 0),
         database=row.text("DbName"),
         state=RestoreState(row.text("State")),
         created=row.text("CreateTime"),

@@ -247,12 +247,11 @@ def _hash_arguments(column: Column) -> tuple[str, ...]:
         case (
             "boolean" | "tinyint" | "smallint" | "int" | "integer" | "bigint" | "largeint" | "float" | "double"
             | "decimal" | "decimalv2" | "decimal32" | "decimal64" | "decimal128" | "decimal256" | "date" | "datetime"
+            | "json"
         ):  # fmt: skip
             value = f"CAST({name} AS STRING)"
         case "varbinary" | "binary":
             value = f"from_binary({name}, 'hex')"
-        case "json":
-            value = f"json_string({name})"
         case "array" | "map" | "struct":
             value = f"CAST(to_json(row({name})) AS STRING)"
         case "bitmap":
