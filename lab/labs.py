@@ -6,13 +6,16 @@ import fcntl
 import re
 import shutil
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
+from lab import engine
 from lab.client import Client, SqlRefused, Unreachable
 from lab.drivers.base import EDIT_LOG_PORT, HEARTBEAT_PORT, QUERY_PORT, Driver, Node, NodeKind, NodeState
+from lab.drivers.docker import DockerDriver
 from lab.drivers.document import DriverKind, Lab, read_lab, read_labs, write_lab
 from lab.drivers.process import ProcessDriver
 from lab.drivers.settings import node_files
@@ -100,7 +103,8 @@ class Labs:
 
     def store_address(self) -> str:
         """Where a store must listen for labs of every kind: where containers reach it too, if there is an engine."""
-        return "127.0.0.1"
+        kind = DriverKind.DOCKER if engine.answers() else DriverKind.PROCESS
+        return self._driver(kind).store_address
 
     def start(self, lab: Lab, node: Node) -> None:
         """Start a node that was stopped or killed, or resume a paused one, and wait until the cluster sees it alive."""
@@ -125,8 +129,8 @@ class Labs:
         added += [f'ALTER SYSTEM ADD BACKEND "{node.place.known_as}:{HEARTBEAT_PORT}"' for node in lab.backends]
         if added:
             client.script(added)
-        for node in (*followers, *lab.backends):
-            driver.start(node)
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(driver.start, (*followers, *lab.backends)))
         _wait_until_alive(lab, driver, lab.nodes, seconds=60)
 
     def _driver(self, kind: DriverKind) -> Driver:
@@ -134,7 +138,7 @@ class Labs:
             case DriverKind.PROCESS:
                 return ProcessDriver(self.home)
             case DriverKind.DOCKER:
-                raise NotImplementedError
+                return DockerDriver(engine.connect())
             case _:
                 assert_never(kind)
 

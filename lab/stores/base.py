@@ -46,7 +46,7 @@ class S3Server(Protocol):
         ...
 
 
-def client(access: S3Access) -> Any:
+def client(access: S3Access, *, read_timeout: float = 30, attempts: int = 1) -> Any:
     """A boto3 client that speaks to old and new servers: path style, checksums only where the protocol asks."""
     return boto3.client(
         "s3",
@@ -58,9 +58,9 @@ def client(access: S3Access) -> Any:
             s3={"addressing_style": "path"},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
-            retries={"mode": "standard", "max_attempts": 1},
+            retries={"mode": "standard", "total_max_attempts": attempts},
             connect_timeout=5,
-            read_timeout=30,
+            read_timeout=read_timeout,
             proxies={},
         ),
     )
