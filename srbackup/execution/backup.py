@@ -220,8 +220,13 @@ def _part(
     part = Part(
         snapshot.database, snapshot.label, snapshot.timestamp, tuple(records), len(snapshot.objects), snapshot.bytes
     )
+    reasons: dict[str, list[str]] = {}
+    for record in records:
+        if record.note:
+            reasons.setdefault(record.note, []).append(record.name)
     notes = tuple(
-        f"{snapshot.database}.{r.name} cannot be compared after a restore: {r.note}" for r in records if r.note
+        f"{snapshot.database}: {', '.join(tables)} cannot be compared after a restore: {reason}"
+        for reason, tables in reasons.items()
     )
     return part, lost, notes
 
