@@ -289,7 +289,11 @@ class _Metadata:
             self._problem = error.message
             return
         tools = MetadataTools(run.starrocks, node, run.catalog.store, run.wiring.clock, run.notify, run.policy.limits)
-        self._work = Work(lambda: back_up_metadata(tools, self._intent), "metadata").begin()
+        self._work = Work(lambda: self._carried_out(tools), "metadata").begin()
+
+    def _carried_out(self, tools: MetadataTools) -> MetadataRecord:
+        points, intent = self._run.catalog, self._intent
+        return points.finished_metadata(intent) or points.add_metadata(intent, back_up_metadata(tools, intent))
 
     def _node(self) -> Node:
         run = self._run

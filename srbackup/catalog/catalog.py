@@ -22,6 +22,7 @@ from srbackup.model.point import (
     DatabaseDefinitions,
     Intent,
     Manifest,
+    MetadataRecord,
     Part,
     PartSummary,
     PointListing,
@@ -210,6 +211,17 @@ class Catalog:
     def add_definitions(self, intent: Intent, definitions: DatabaseDefinitions) -> Reference:
         key = layout.point(intent.cluster, intent.point) + layout.definitions(definitions.name)
         return self._add(key, compress(encode(definitions)))[0]
+
+    def finished_metadata(self, intent: Intent) -> MetadataRecord | None:
+        """The metadata of an interrupted run, if it was copied whole and proven."""
+        try:
+            return self._document(layout.point(intent.cluster, intent.point) + layout.METADATA_RECORD, MetadataRecord)
+        except ObjectNotFound:
+            return None
+
+    def add_metadata(self, intent: Intent, record: MetadataRecord) -> MetadataRecord:
+        key = layout.point(intent.cluster, intent.point) + layout.METADATA_RECORD
+        return decode(self._add(key, encode(record))[1], MetadataRecord, key)
 
     def _add(self, key: str, data: bytes) -> tuple[Reference, bytes]:
         """Write a document of a point once. What an earlier attempt wrote under that key stays, and is what counts:

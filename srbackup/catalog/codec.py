@@ -15,7 +15,7 @@ import zstandard
 from pydantic import TypeAdapter, ValidationError
 
 from srbackup.errors import Failed, IncompatibleVersion
-from srbackup.model.point import Commit, DatabaseDefinitions, Intent, Manifest, Part, StoredObject
+from srbackup.model.point import Commit, DatabaseDefinitions, Intent, Manifest, MetadataRecord, Part, StoredObject
 from srbackup.model.restore import RestoreBegun, RestoreOver, StepDone
 from srbackup.model.verdict import Verdict
 
@@ -30,6 +30,7 @@ _KINDS: dict[Any, str] = {
     Objects: "Objects",
     DatabaseDefinitions: "Definitions",
     Manifest: "Manifest",
+    MetadataRecord: "Metadata",
     Commit: "Commit",
     Verdict: "Verdict",
     RestoreBegun: "RestoreBegun",

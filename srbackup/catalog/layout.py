@@ -48,6 +48,9 @@ def metadata(frontend: str, path: str) -> str:
     return f"metadata/{safe(frontend)}/{path}.zst"
 
 
+METADATA_RECORD = "metadata/record.json"
+
+
 def verdict(ulid: str) -> str:
     return f"verdicts/{ulid}.json"
 

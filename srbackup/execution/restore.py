@@ -80,9 +80,13 @@ def _restore(tools: RestoreTools, number: int, step: RestoreStep) -> None:
     began = tools.clock.monotonic()
     talk = _conversation(tools, step)
     job = talk.current()
-    if job is None or job.state is RestoreState.CANCELLED:
-        _refuse_taken_names(tools, step)
-        talk.submit()
+    if job is None or job.state.over:
+        present = _present(tools, step)
+        finished = job is not None and job.state is RestoreState.FINISHED and set(present) == set(step.names)
+        if not finished:
+            _refuse_taken_names(tools, step)
+            talk = _conversation(tools, step, before=job)
+            talk.submit()
     examined: set[str] = set()
 
     def seen(job: Job) -> None:
@@ -102,7 +106,8 @@ def _restore(tools: RestoreTools, number: int, step: RestoreStep) -> None:
     tools.notify(JobDone(talk.name, step.target_database, len(step.tables), step.bytes, seconds))
 
 
-def _conversation(tools: RestoreTools, step: RestoreStep) -> Conversation:
+def _conversation(tools: RestoreTools, step: RestoreStep, before: Job | None = None) -> Conversation:
+    """`before` is an earlier job of the same snapshot, whose row a follower may go on showing for a moment."""
     starrocks, repository = tools.starrocks, tools.journal.plan.starrocks_repository
     return Conversation(
         verb=Verb.RESTORE,
@@ -121,7 +126,7 @@ def _conversation(tools: RestoreTools, step: RestoreStep) -> Conversation:
             tools.limits.timeout,
         ),
         look=lambda: starrocks.restore_job(step.target_database),
-        is_ours=lambda job: _is_of(job, step),
+        is_ours=lambda job: _is_of(job, step) and (before is None or job.id != before.id),
         cancel_statement=lambda: starrocks.cancel_restore(step.target_database),
         lease=tools.lease,
         clock=tools.clock,

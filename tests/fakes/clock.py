@@ -1,0 +1,33 @@
+"""A clock that runs faster than the world, for code that waits in several threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+from srbackup.errors import Interrupted
+
+BEGINNING = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
+
+
+class FastClock:
+    """Every real second is `speed` seconds here; both times and sleeps agree with each other."""
+
+    def __init__(self, speed: float = 100.0) -> None:
+        self._speed = speed
+        self._began = time.monotonic()
+        self._stop = threading.Event()
+
+    def now(self) -> datetime:
+        return BEGINNING + timedelta(seconds=self.monotonic())
+
+    def monotonic(self) -> float:
+        return (time.monotonic() - self._began) * self._speed
+
+    def sleep(self, seconds: float) -> None:
+        if self._stop.wait(seconds / self._speed):
+            raise Interrupted("Asked to stop")
+
+    def stop(self) -> None:
+        self._stop.set()

@@ -1,0 +1,75 @@
+"""Use cases wired to fakes: a configuration folder, a store in memory, clusters in memory."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from srbackup.config.load import Configuration, load
+from srbackup.model.cluster import Cluster
+from srbackup.model.repository import Repository
+from srbackup.nodes.base import Node
+from srbackup.starrocks.base import StarRocks
+from srbackup.storage.memory import MemoryStore
+from tests.fakes.clock import FastClock
+from tests.fakes.node import FakeNode
+from tests.fakes.starrocks import FakeCluster
+
+CLUSTERS = """
+clusters:
+  production:
+    frontends: [{name: fe-1, host: fe-1, container: fe-1}]
+  other:
+    frontends: [{name: fe-1, host: other}]
+"""
+REPOSITORIES = """
+repositories:
+  store: {url: "s3://bucket/prefix"}
+"""
+POLICY = """
+cluster: production
+repository: store
+limits: {stall: 60s, pending: 30s, checkpoint: 2m}
+"""
+
+
+@dataclass
+class FakeWiring:
+    """Everything in memory; `clusters` and `nodes` by name."""
+
+    configuration: Configuration
+    clock: FastClock
+    memory: MemoryStore
+    clusters: dict[str, FakeCluster]
+    node: FakeNode = field(default_factory=FakeNode)
+    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def store(self, repository: Repository) -> MemoryStore:
+        return self.memory
+
+    def starrocks(self, cluster: Cluster) -> StarRocks:
+        return self.clusters[cluster.name].connect()
+
+    def nodes(self, cluster: Cluster) -> Mapping[str, Node]:
+        return {"fe-1": self.node}
+
+    def nonce(self) -> str:
+        return f"{next(self._numbers):04x}{'0' * 12}"
+
+    def ulid(self) -> str:
+        return f"{next(self._numbers):026}"
+
+
+def fake_wiring(folder: Path, policy: str = POLICY, *, speed: float = 100.0) -> FakeWiring:
+    (folder / "clusters.yaml").write_text(CLUSTERS)
+    (folder / "repositories.yaml").write_text(REPOSITORIES)
+    (folder / "nightly.yaml").write_text(policy)
+    clock = FastClock(speed)
+    store = MemoryStore(clock)
+    clusters = {
+        "production": FakeCluster(clock, store, "production", "1001"),
+        "other": FakeCluster(clock, store, "other", "2002"),
+    }
+    return FakeWiring(load(folder), clock, store, clusters)
