@@ -14,9 +14,10 @@ from lab.datasets.load import Dataset, load_dataset
 from lab.drivers.base import QUERY_PORT, Node
 from lab.drivers.document import DriverKind, Lab
 from lab.engine import Engine
-from lab.labs import Labs, LabSpec, client
+from lab.labs import Labs, client
 from lab.problems import LabProblem
 from lab.showing import plain, show_answer, show_status, show_stores, status_document
+from lab.spec import LabSpec
 from lab.stores.shelf import Shelf, StoreKind
 from lab.versions import RELEASES
 

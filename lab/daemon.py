@@ -63,9 +63,12 @@ class Daemon:
                 os.killpg(pid, number)
 
     def stop(self, *, seconds: float = 10) -> None:
-        """SIGTERM, and SIGKILL to the whole session when that did not end it in time. Safe to ask twice."""
+        """SIGTERM to the process alone, which ends its children as it likes, and SIGKILL to all of them when that did
+        not end it in time. Safe to ask twice."""
         self.signal(signal.SIGCONT)
-        self.signal(signal.SIGTERM)
+        if (pid := self.pid()) is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
         with suppress(LabProblem):
             self._wait_for_end(seconds)
         self.kill()

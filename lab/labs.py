@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-import re
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,34 +20,9 @@ from lab.drivers.document import DriverKind, Lab, read_lab, read_labs, write_lab
 from lab.drivers.process import ProcessDriver
 from lab.drivers.settings import node_files
 from lab.problems import LabProblem
-from lab.stores.shelf import Shelf, StoreKind
+from lab.spec import LabSpec
+from lab.stores.shelf import Shelf
 from lab.waiting import wait_for
-
-
-@dataclass(frozen=True, slots=True)
-class LabSpec:
-    """What a new lab is to be. The tick is StarRocks' backup handler's, 3 s in reality; other waits scale with it."""
-
-    name: str = "demo"
-    driver: DriverKind = DriverKind.PROCESS
-    frontends: int = 3
-    backends: int = 3
-    starrocks: str = "4.1"
-    tick_seconds: float = 3.0
-    seed: int = 1
-    publish: bool = False
-    store: StoreKind | None = None
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", self.name) or self.name == "stores":
-            raise LabProblem(f"{self.name!r} cannot be the name of a lab", hint="letters, digits, single dashes")
-        if not (1 <= self.frontends <= 9 and 0 <= self.backends <= 9):
-            raise LabProblem("a lab has 1 to 9 FEs and up to 9 BEs")
-
-    @property
-    def names(self) -> dict[NodeKind, list[str]]:
-        counts = {NodeKind.FE: self.frontends, NodeKind.BE: self.backends}
-        return {k: [f"{self.name}-{k.value}-{n}" for n in range(1, count + 1)] for k, count in counts.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +44,8 @@ class Labs:
             write_lab(self.home, lab)
         if spec.store is not None:
             Shelf(self.home).up(spec.name, spec.store, driver.store_address)
-        for node in lab.nodes:
-            files = node_files(
-                node.kind,
-                node.place,
-                starrocks=spec.starrocks,
-                tick_seconds=spec.tick_seconds,
-                seed=spec.seed,
-            )
-            driver.create(node, files)
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda node: driver.create(node, node_files(node, spec)), lab.nodes))
         self._form_cluster(lab, driver)
         return lab
 
@@ -114,9 +82,9 @@ class Labs:
         _wait_until_alive(lab, driver, [node], seconds=30)
 
     def _form_cluster(self, lab: Lab, driver: Driver) -> None:
-        """The first FE makes the cluster, the rest are added on it and started, in the order StarRocks asks for."""
+        """The first FE makes the cluster, the others are added on it. A follower starts when it has been added: it
+        asks the first FE to let it in; a BE waits until it is asked."""
         leader, *followers = lab.frontends
-        driver.start(leader)
         client = client_of(leader)
 
         def ready() -> bool | None:
@@ -124,13 +92,13 @@ class Labs:
                 raise LabProblem(f"{leader.name} has ended", hint=driver.logs(leader, 20))
             return True if answers(client) else None
 
-        wait_for(ready, f"an answer of {leader.name}", seconds=30, explain=lambda: driver.logs(leader, 20))
-        added = [f'ALTER SYSTEM ADD FOLLOWER "{node.place.known_as}:{EDIT_LOG_PORT}"' for node in followers]
-        added += [f'ALTER SYSTEM ADD BACKEND "{node.place.known_as}:{HEARTBEAT_PORT}"' for node in lab.backends]
-        if added:
-            client.script(added)
         with ThreadPoolExecutor() as pool:
-            list(pool.map(driver.start, (*followers, *lab.backends)))
+            list(pool.map(driver.start, (leader, *lab.backends)))
+            wait_for(ready, f"an answer of {leader.name}", seconds=30, explain=lambda: driver.logs(leader, 20))
+            added = [f'ALTER SYSTEM ADD FOLLOWER "{node.place.known_as}:{EDIT_LOG_PORT}"' for node in followers]
+            added += [f'ALTER SYSTEM ADD BACKEND "{node.place.known_as}:{HEARTBEAT_PORT}"' for node in lab.backends]
+            client.script(added)
+            list(pool.map(driver.start, followers))
         _wait_until_alive(lab, driver, lab.nodes, seconds=60)
 
     def _driver(self, kind: DriverKind) -> Driver:
@@ -146,9 +114,12 @@ class Labs:
     def _locked(self) -> Iterator[None]:
         """One at a time in this folder, as far as names and addresses are chosen."""
         self.home.mkdir(parents=True, exist_ok=True)
-        with (self.home / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        directory = os.open(self.home, os.O_RDONLY)
+        try:
+            fcntl.flock(directory, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(directory)
 
 
 def client_of(node: Node) -> Client:

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 import pytest
 
 from lab.drivers.document import DriverKind, Lab
-from lab.labs import Labs, LabSpec
+from lab.labs import Labs
 from lab.problems import NotAvailable
+from lab.spec import LabSpec
 from lab.stores.base import S3Server
 from lab.stores.radosgw import Radosgw
 from lab.stores.shelf import Shelf, StoreKind

@@ -8,9 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
-from rich import box
-from rich.console import Console
-from rich.table import Table
+from rich.cells import cell_len, set_cell_size
 
 from lab.client import Answer
 from lab.drivers.base import Node, NodeState
@@ -74,12 +72,14 @@ def show_answer(answer: Answer) -> None:
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on stdout; off a terminal no line is broken."""
-    table = Table(*columns, box=box.ASCII2, header_style="")
-    for row in rows:
-        table.add_row(*row)
-    console = Console(markup=False, highlight=False, soft_wrap=True)
-    console.print(table, width=None if console.is_terminal else 100_000)
+    """A table on stdout, as the MySQL client draws it: as wide as it is, nothing cut off."""
+    widths = [max(map(cell_len, column)) for column in zip(columns, *rows, strict=True)]
+    rule = "+" + "+".join("-" * (width + 2) for width in widths) + "+"
+    lines = [
+        "|" + "|".join(f" {set_cell_size(cell, width)} " for cell, width in zip(row, widths, strict=True)) + "|"
+        for row in (columns, *rows)
+    ]
+    click.echo("\n".join([rule, lines[0], rule, *lines[1:], *([rule] if rows else [])]))
 
 
 def plain(value: Any) -> Any:

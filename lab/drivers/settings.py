@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from lab.drivers import base
-from lab.drivers.base import NodeKind, Place
+from lab.drivers.base import Node, NodeKind
+from lab.spec import LabSpec
 
 
-def node_files(kind: NodeKind, place: Place, *, starrocks: str, tick_seconds: float, seed: int) -> Mapping[str, str]:
+def node_files(node: Node, spec: LabSpec) -> Mapping[str, str]:
     """Texts by path below the node's root."""
-    match kind:
+    match node.kind:
         case NodeKind.FE:
             settings = {
                 "http_port": base.FE_HTTP_PORT,
@@ -28,14 +29,14 @@ def node_files(kind: NodeKind, place: Place, *, starrocks: str, tick_seconds: fl
                 "brpc_port": base.BRPC_PORT,
             }
         case _:
-            assert_never(kind)
+            assert_never(node.kind)
     lines = [f"{key} = {value}" for key, value in settings.items()]
-    lines.append(f"priority_networks = {place.host}/24")
+    lines.append(f"priority_networks = {node.place.host}/24")
     # A checkpoint comes once a minute at the real tick (FeConstants.checkpoint_interval_second).
     lab = {
-        "starrocks": starrocks,
-        "tick_seconds": tick_seconds,
-        "checkpoint_seconds": 20 * tick_seconds,
-        "seed": seed,
+        "starrocks": spec.starrocks,
+        "tick_seconds": spec.tick_seconds,
+        "checkpoint_seconds": 20 * spec.tick_seconds,
+        "seed": spec.seed,
     }
-    return {f"conf/{kind.value}.conf": "\n".join(lines) + "\n", "conf/lab.json": json.dumps(lab, indent=1) + "\n"}
+    return {f"conf/{node.kind.value}.conf": "\n".join(lines) + "\n", "conf/lab.json": json.dumps(lab, indent=1) + "\n"}

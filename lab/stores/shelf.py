@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -65,6 +66,8 @@ class Shelf:
         """End the store of that name and remove all that it held."""
         self.get(name).server.stop()
         shutil.rmtree(self._directory(name))
+        with suppress(OSError):  # not empty: another store is there
+            self._directory(name).parent.rmdir()
 
     def get(self, name: str) -> NamedStore:
         """The store of that name, running or not."""
