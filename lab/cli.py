@@ -14,6 +14,7 @@ from lab.datasets.load import Dataset, load_dataset
 from lab.drivers.base import QUERY_PORT, Node
 from lab.drivers.document import DriverKind, Lab
 from lab.engine import Engine
+from lab.engine import answers as engine_answers
 from lab.labs import Labs, client
 from lab.problems import LabProblem
 from lab.showing import plain, show_answer, show_status, show_stores, status_document
@@ -253,6 +254,15 @@ def engine() -> None:
 def engine_up() -> None:
     """Have a Docker engine answer: one that is there, or Debian's, installed and started (root)."""
     click.echo(Engine().up(), err=True)
+
+
+@engine.command("status")
+@click.pass_context
+def engine_status(context: click.Context) -> None:
+    """Say whether an engine answers; exit status 1 if none does."""
+    found = engine_answers()
+    click.echo("an engine answers" if found else "no engine answers")
+    context.exit(0 if found else 1)
 
 
 @engine.command("down")

@@ -63,7 +63,7 @@ class StreamLoader:
                     connection.send(body)
             response = connection.getresponse()
             return _Reply(response.status, response.getheader("Location", ""), response.read())
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise LoadFailed(f"Stream Load to {host}:{port}{path} broke off: {error}") from error
         finally:
             connection.close()

@@ -90,7 +90,7 @@ def test_containers_volumes_and_networks_go_with_their_lab(labs: Labs) -> None:
         engine = connect()
     name = f"gone-{os.getpid()}"
     lab = labs.up(LabSpec(name, DriverKind.DOCKER, frontends=1, backends=1, tick_seconds=0.05, publish=True))
-    label = {"label": f"srlab={name}"}
+    label: dict[str, str | list[str] | bool] = {"label": f"srlab={name}"}
     try:
         assert {container.name for container in engine.containers.list(filters=label)} == {
             f"{name}-fe-1",
