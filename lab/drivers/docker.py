@@ -42,6 +42,7 @@ class DockerDriver:
         with _said():
             if self.engine.networks.list(filters={"label": f"{LABEL}={lab}"}):
                 raise LabProblem(f"the engine has a lab {lab} of another folder", hint="choose another --name")
+            node_image(self.engine)  # once, before nodes are created side by side
             subnet = self._network(lab)
         return {
             name: Place(
