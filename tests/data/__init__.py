@@ -26,13 +26,18 @@ def rows(release: str, statement: str) -> list[Row]:
     raise LookupError(f"{statement} was not asked of {release}")
 
 
-def row(release: str, transcript: str, seq: int) -> Row:
-    """The only row of one recorded answer."""
+def rows_at(release: str, transcript: str, seq: int) -> list[Row]:
+    """The rows of one recorded answer."""
     for answer in _read(f"answers/{release}.json")["answers"]:
         if (answer["transcript"], answer["seq"]) == (transcript, seq):
-            (values,) = answer["rows"]
-            return Row.of(answer["columns"], values)
+            return [Row.of(answer["columns"], r) for r in answer["rows"]]
     raise LookupError(f"{transcript} {seq} was not copied")
+
+
+def row(release: str, transcript: str, seq: int) -> Row:
+    """The only row of one recorded answer."""
+    (found,) = rows_at(release, transcript, seq)
+    return found
 
 
 def looks(database: str) -> list[tuple[float, Row]]:
