@@ -42,7 +42,7 @@ class Rclone:
                 *(found, "serve", "s3", str(data)),
                 *("--addr", f"{self.address}:{self.port}"),
                 *("--auth-key", f"{self.access_key},{self.secret_key}"),
-                *("--config", "", "--vfs-cache-mode", "off", "--dir-cache-time", "0"),
+                *("--config", ""),
             ]
         )
         wait_for(
