@@ -117,7 +117,7 @@ def test_a_mapped_database_goes_beside_the_one_that_is_there(wiring: FakeWiring)
 def test_only_what_is_chosen_is_restored(wiring: FakeWiring) -> None:
     restore(wiring, wish(request=RestoreRequest(Selection(("sales.orders",)))))
     assert list(wiring.clusters["other"].tables) == [("sales", "orders")]
-    with pytest.raises(NotFound, match="sales.oders"):
+    with pytest.raises(NotFound, match=r"sales\.oders"):
         restore(wiring, wish(request=RestoreRequest(Selection(("sales.oders",)))))
 
 
@@ -204,7 +204,7 @@ def test_undoing_spares_a_table_that_somebody_made_meanwhile(wiring: FakeWiring)
 
     other.tick = ticking  # type: ignore[method-assign]
     assert meddle is not None
-    with pytest.raises(RefusedForSafety, match="sales.items appeared in the target"):
+    with pytest.raises(RefusedForSafety, match=r"sales\.items appeared in the target"):
         restore(wiring)
     assert other.rows["sales", "items", "items"] == ["mine"]
     assert ("sales", "orders") not in other.tables

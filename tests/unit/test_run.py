@@ -202,7 +202,7 @@ def test_a_snapshot_without_its_info_object_is_no_backup_whatever_the_state_says
         wiring.memory.delete([o.key for o in wiring.memory.scan("") if "__info_" in o.key])
 
     cluster._finish_backup = forgetful  # type: ignore[method-assign]
-    with pytest.raises(Failed, match="FINISHED, but left no __info_"):
+    with pytest.raises(Failed, match=r"FINISHED, but left no __info_"):
         run(wiring)
     assert not any(p.state.restorable for p in points(wiring).points())
 
