@@ -267,8 +267,8 @@ def test_a_complaint_leads_to_the_object_by_name_and_md5() -> None:
 
 @pytest.mark.xfail(
     strict=True,
-    reason="a backend names the file after the new tablet, 10600.hdr (snapshot_loader.cpp, _replace_tablet_id): where the "
-    "stem is a number, look for the suffix and the MD5 alone",
+    reason="a backend names the file after the new tablet, 10600.hdr (snapshot_loader.cpp, _replace_tablet_id): "
+    "where the stem is a number, look for the suffix and the MD5 alone",
 )
 @pytest.mark.parametrize("suffix", ["hdr", "dcgs_snapshot"])
 def test_a_complaint_about_a_file_named_after_the_new_tablet_leads_to_the_object(suffix: str) -> None:
