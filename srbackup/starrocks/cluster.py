@@ -92,7 +92,10 @@ class MySqlStarRocks:
         return listing.broken_tablets(self._session, tables, dead)
 
     def definitions(self, database: str, tables: Sequence[Table]) -> tuple[DatabaseDefinitions, tuple[str, ...]]:
-        created = self._session.ask(statements.show_create_database(database))[0].text("Create Database")
+        try:
+            created = self._session.ask(statements.show_create_database(database))[0].text("Create Database")
+        except AccessDenied:  # it takes a privilege on the database itself, and says little more than the name
+            created = f"CREATE DATABASE {statements.identifier(database)}"
         objects: list[Definition] = []
         problems: list[str] = []
         for table in tables:
