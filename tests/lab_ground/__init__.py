@@ -1,0 +1,1 @@
+"""Tests of the lab's ground: drivers, S3 servers, data sets, the command."""
