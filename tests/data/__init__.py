@@ -85,13 +85,13 @@ class RecordedSnapshot:
 def snapshot(release: str) -> RecordedSnapshot:
     found = _read(f"snapshots/{release}.json")
     keys = tuple(k.removeprefix("p1/") for k in found["keys"])
-    return RecordedSnapshot(found["label"], keys, found["info"]["key"].removeprefix("p1/"), found["info"]["text"].encode())
+    return RecordedSnapshot(
+        found["label"], keys, found["info"]["key"].removeprefix("p1/"), found["info"]["text"].encode()
+    )
 
 
 def _told(message: dict[str, Any]) -> Told:
-    return Told(
-        message["release"], message["transcript"], message["seq"], message["text"], message.get("code", 0)
-    )
+    return Told(message["release"], message["transcript"], message["seq"], message["text"], message.get("code", 0))
 
 
 @cache
