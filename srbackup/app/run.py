@@ -286,7 +286,7 @@ class _Metadata:
         try:
             node = self._node()
         except SrbackupError as error:
-            self._problem = error.message
+            self._problem = error.brief
             return
         tools = MetadataTools(run.starrocks, node, run.catalog.store, run.wiring.clock, run.notify, run.policy.limits)
         self._work = Work(lambda: self._carried_out(tools), "metadata").begin()
@@ -312,7 +312,7 @@ class _Metadata:
             except Interrupted:
                 raise
             except SrbackupError as error:
-                self._problem = error.message
+                self._problem = error.brief
         if not self._problem:
             return None, self._note, ()
         self._run.notify(Warned(f"FE metadata could not be backed up: {self._problem}"))
