@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -57,10 +57,11 @@ class Wiring(Protocol):
 
 @dataclass(frozen=True)
 class RealWiring:
-    """Adapters for the real world. Nothing connects before it is used."""
+    """Adapters for the real world. Nothing connects before it is used. `trace` is told of every SQL statement."""
 
     configuration: Configuration
     clock: Clock = field(default_factory=SystemClock)
+    trace: Callable[[str], None] = field(default=lambda _statement: None)
 
     def store(self, repository: Repository) -> ObjectStore:
         if repository.scheme == "file":
@@ -68,7 +69,7 @@ class RealWiring:
         return s3_store(repository)
 
     def starrocks(self, cluster: Cluster) -> StarRocks:
-        return MySqlStarRocks(cluster, self._aliases(cluster))
+        return MySqlStarRocks(cluster, self._aliases(cluster), self.trace)
 
     def nodes(self, cluster: Cluster) -> Mapping[str, Node]:
         found: dict[str, Node] = {}

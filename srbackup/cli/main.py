@@ -27,7 +27,7 @@ from srbackup.errors import ExitStatus
     metavar="FOLDER",
     help="Folder with clusters.yaml, repositories.yaml and the policies.",
 )
-@click.option("-v", "--verbose", count=True, help="Say more; twice for every look at a job.")
+@click.option("-v", "--verbose", count=True, help="Say more; -vv every look at a job, -vvv every SQL statement.")
 @click.option("-q", "--quiet", is_flag=True, help="Say only what goes wrong.")
 @click.option("--no-color", is_flag=True, envvar="NO_COLOR", help="No colors.")
 @click.option(

@@ -13,11 +13,13 @@ from typing import Any, TypeVar
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from srbackup.app.wiring import RealWiring
 from srbackup.clock import SystemClock
 from srbackup.config.load import load
 
+_STATEMENTS = 2  # -vvv shows every SQL statement
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -33,7 +35,11 @@ class Session:
 
     @cached_property
     def wiring(self) -> RealWiring:
-        return RealWiring(load(self.folder), self.clock)
+        return RealWiring(load(self.folder), self.clock, self._trace)
+
+    def _trace(self, statement: str) -> None:
+        if self.verbosity > _STATEMENTS:
+            self.err.print(f"[dim]sql {escape(statement)}[/dim]")
 
     @cached_property
     def out(self) -> Console:

@@ -19,7 +19,6 @@ from srbackup.model.policy import Limits
 from srbackup.starrocks import messages
 from srbackup.starrocks.base import StatementRefused
 
-TICK = 3.0  # seconds between two steps of a job (backup-handler, BackupHandler.java:156)
 _BUSY_SECONDS = 2.0
 _OUTAGE_SECONDS = 300.0
 
@@ -95,7 +94,7 @@ class Conversation:
                 self.notify(JobMoved(self.name, self.database, job.state, job.tasks, job.task_errors, size))
             match watch.look(job, self.clock.monotonic()):
                 case Going():
-                    self.clock.sleep(interval(self.clock.monotonic() - watch.started, TICK))
+                    self.clock.sleep(interval(self.clock.monotonic() - watch.started))
                 case Stuck(reason=reason):
                     self.cancel()
                     raise StuckJob(

@@ -15,7 +15,7 @@ from srbackup.model.policy import FingerprintMode
 from srbackup.model.repository import Repository
 from srbackup.starrocks import listing, messages, rows, statements
 from srbackup.starrocks.base import AccessDenied, StatementRefused
-from srbackup.starrocks.mysql import LONG_PATIENCE, Session
+from srbackup.starrocks.mysql import LONG_PATIENCE, Session, Trace
 
 _PARTITIONS_A_STATEMENT = 100
 _CREATE = {
@@ -30,14 +30,15 @@ _CREATE = {
 class MySqlStarRocks:
     """See srbackup.starrocks.base.StarRocks."""
 
-    def __init__(self, cluster: Cluster, aliases: Mapping[str, frozenset[str]]) -> None:
+    def __init__(self, cluster: Cluster, aliases: Mapping[str, frozenset[str]], trace: Trace) -> None:
         self._cluster = cluster
         self._aliases = aliases
-        self._session = Session(cluster, aliases)
-        self._reader = Session(cluster, aliases, LONG_PATIENCE)
+        self._trace = trace
+        self._session = Session(cluster, aliases, trace)
+        self._reader = Session(cluster, aliases, trace, LONG_PATIENCE)
 
     def another(self) -> MySqlStarRocks:
-        return MySqlStarRocks(self._cluster, self._aliases)
+        return MySqlStarRocks(self._cluster, self._aliases, self._trace)
 
     def close(self) -> None:
         self._session.close()

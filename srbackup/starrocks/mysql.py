@@ -7,7 +7,7 @@ queries only, so statements.py quotes.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -28,27 +28,37 @@ _CONNECT_SECONDS = 10
 # Seconds to wait for one reply: to control the cluster, and to read whole tables.
 PATIENCE, LONG_PATIENCE = 600, 7 * 86400
 
+Trace = Callable[[str], None]
+
 
 class Session:
     """One connection to one FE of a cluster, the leader where it can be found.
 
     `aliases` are more names of an FE by its configured name: a container's host name and addresses, as SHOW
     FRONTENDS may print them. `patience` bounds in seconds the wait for one reply. After a lost connection the next
-    `ask` connects anew, to any FE that answers.
+    `ask` connects anew, to any FE that answers. `trace` is told of every statement, with secrets masked.
     """
 
-    def __init__(self, cluster: Cluster, aliases: Mapping[str, frozenset[str]], patience: int = PATIENCE) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        aliases: Mapping[str, frozenset[str]],
+        trace: Trace,
+        patience: int = PATIENCE,
+    ) -> None:
         self.cluster = cluster
         self.aliases = aliases
         self.frontend: Frontend | None = None
         self.on_leader = False
         self.patience = patience
+        self._trace = trace
         self._connection: Any = None
         self._prepared: list[str] = []
 
     def ask(self, statement: str) -> list[Row]:
         """The rows of a statement (none for one that has no result)."""
         connection = self._connected()
+        self._trace(statements.shown(statement))
         try:
             with connection.cursor() as cursor:
                 cursor.execute(statement)
@@ -63,8 +73,9 @@ class Session:
         """Settings of the session, made again after a reconnection; those a release does not know are passed over."""
         self._connected()
         for setting in settings:
-            self._set(setting)
-        self._prepared += [s for s in settings if s not in self._prepared]
+            if setting not in self._prepared:
+                self._set(setting)
+                self._prepared.append(setting)
 
     def close(self) -> None:
         if self._connection is not None:
