@@ -63,7 +63,7 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
 
 
 @pytest.mark.parametrize("kind", VALUES, ids=lambda k: codec._KINDS[k])
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_every_value_comes_back_as_it_was(kind: Any, data: st.DataObject) -> None:
     value = data.draw(VALUES[kind])

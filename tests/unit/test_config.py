@@ -271,6 +271,12 @@ def test_a_policys_file_name_must_be_a_name(tmp_path: Path) -> None:
     assert problems(tmp_path) == [f"my policy.yaml:1:1: {text}"]
 
 
+def test_a_timeout_that_starrocks_would_refuse_is_refused(tmp_path: Path) -> None:
+    (problem,) = problems(folder(tmp_path, POLICY + "limits: {timeout: 9m59s}\n"))
+    assert problem.startswith("nightly.yaml:3:19: limits.timeout: ")
+    assert problem.endswith("should be greater than or equal to 10 minutes")
+
+
 def test_a_policy_is_not_blamed_for_clusters_that_could_not_be_read(tmp_path: Path) -> None:
     place = folder(tmp_path, "cluster: other\nrepository: minio\n", clusters="\t")
     assert problems(place) == [f"clusters.yaml:1:1: {NO_TABS}"]
