@@ -27,7 +27,7 @@ from docker.errors import ImageNotFound
 import lab
 
 HOME = PurePosixPath("/usr/lib/srlab")
-PACKAGES = ("boto3", "duckdb", "pymysql", "sqlglot")
+PACKAGES = ("boto3", "duckdb", "msgspec", "pymysql", "sqlglot")
 COMMANDS = """
 bash sh env id whoami hostname uname date sleep timeout true false test [ printf echo tee xargs which getent
 ls cat cp mv rm ln mkdir rmdir mktemp touch chmod chown stat du df dd sync truncate readlink realpath basename dirname

@@ -7,6 +7,7 @@ import ipaddress
 import socket
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -141,8 +142,9 @@ class DockerDriver:
     def remove(self, lab: str) -> None:
         label = f"{LABEL}={lab}"
         with _said():
-            for container in self.engine.containers.list(all=True, filters={"label": label}):
-                container.remove(force=True, v=True)
+            containers = self.engine.containers.list(all=True, filters={"label": label})
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(lambda container: container.remove(force=True, v=True), containers))
             for volume in self.engine.volumes.list(filters={"label": label}):
                 volume.remove()
             for network in self.engine.networks.list(filters={"label": label}):
