@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,7 +23,7 @@ def small(request: pytest.FixtureRequest, labs: Labs) -> Iterator[Lab]:
 
 @contextmanager
 def _small(labs: Labs, driver: DriverKind) -> Iterator[Lab]:
-    name = f"small-{driver.value}"
+    name = f"small-{driver.value}-{os.getpid()}"
     try:
         with required(driver.value):
             lab = labs.up(LabSpec(name, driver, frontends=1, backends=1, tick_seconds=0.05))

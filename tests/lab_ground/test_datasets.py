@@ -118,7 +118,7 @@ def test_what_is_loaded_already_is_not_loaded_again(lab_process: Lab, root: Clie
 
 def test_a_file_that_does_not_fit_is_refused(lab_process: Lab, root: Client, tmp_path: Path) -> None:
     file = tmp_path / "wrong.csv"
-    file.write_text("no|such|row\n")
+    file.write_text("longer than two letters|row\n")
     addresses = {node.place.known_as: node.place.host for node in lab_process.nodes}
     loader = StreamLoader(root.host, FE_HTTP_PORT, addresses=addresses)
     with pytest.raises(LoadFailed):
