@@ -41,8 +41,10 @@ class RestoreWish:
     def text(self) -> str:
         """Selection and mapping in words: two restores with the same text are the same restore."""
         selection = self.request.selection
-        mapping = ",".join(f"{a}={b}" for a, b in sorted(self.request.mapping.items()))
-        return f"only {','.join(selection.include)} exclude {','.join(selection.exclude)} map {mapping}"
+        words = [f"--only '{p}'" for p in selection.include if selection.include != ("*.*",)]
+        words += [f"--exclude '{p}'" for p in selection.exclude]
+        words += [f"--map {a}={b}" for a, b in sorted(self.request.mapping.items())]
+        return " ".join(words) or "everything"
 
 
 @dataclass(frozen=True, slots=True)

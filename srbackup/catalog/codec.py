@@ -60,6 +60,8 @@ def decode(data: bytes, kind: type[_Value], place: str) -> _Value:
         document.pop("api")
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise Damaged(f"{place} is not a document of srbackup: {error}") from error
+    if not isinstance(version, int):
+        raise Damaged(f"{place} has the format {version!r}, which is no number")
     if version > FORMAT:
         raise IncompatibleVersion(
             f"{place} has format {version}, this srbackup reads formats up to {FORMAT}", hint="Upgrade srbackup."
@@ -71,7 +73,9 @@ def decode(data: bytes, kind: type[_Value], place: str) -> _Value:
             "_Value", _adapter(cast("Any", kind)).validate_python(document.get("items", document), strict=False)
         )
     except ValidationError as error:
-        raise Damaged(f"{place} is not a whole {found}: {error}") from error
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise Damaged(f"{place} is not a whole {found}: {where}: {first['msg']}") from error
 
 
 @cache

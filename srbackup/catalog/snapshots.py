@@ -103,7 +103,7 @@ def parse_info(data: bytes, label: str) -> tuple[str, tuple[SnapshotTable, ...]]
             SnapshotTable(name, int(table["id"]), tuple(_partitions(table["partitions"])))
             for name, table in sorted(document["backup_objects"].items())
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
         raise SnapshotDamaged(f"The __info_* of snapshot {label} is not readable: {error!r}") from error
 
 
@@ -143,5 +143,8 @@ def _problems(snapshot: Snapshot, names: Iterable[str]) -> Iterator[str]:
 
 def damaged_object(objects: Iterable[StoredObject], *, file: str, md5: str) -> StoredObject | None:
     """The object that a backend's error speaks of by file name and expected MD5."""
-    wanted = f"/{file.rpartition('/')[2].removesuffix('.' + md5)}.{md5}"
-    return next((o for o in objects if o.key.endswith(wanted)), None)
+    name = file.rpartition("/")[2].removesuffix("." + md5)
+    stem, dot, suffix = name.partition(".")
+    stem = r"\d+" if stem.isdigit() else re.escape(stem)
+    wanted = re.compile(f"/{stem}{re.escape(dot + suffix)}\\.{md5}$")
+    return next((o for o in objects if wanted.search(o.key)), None)

@@ -196,8 +196,8 @@ def words(event: Event) -> str:
             return f"{escape(f'{database}.{table}')}: {rows} rows in {count(partitions, 'partition')} fingerprinted"
         case events.MetadataMoved(frontend=frontend, step=step, detail=detail):
             return f"{escape(frontend)}: {step} {escape(detail)}"
-        case events.Created(kind=kind, name=name):
-            return f"created {kind} {escape(name)}"
+        case events.Created(what=what, name=name):
+            return f"created {what} {escape(name)}"
         case events.Compared(table=table):
             color = {Outcome.EQUAL: "green", Outcome.DIFFERENT: "red", Outcome.NOT_COMPARED: "yellow"}[table.outcome]
             amount = f"{table.rows} rows in {count(len(table.partitions), 'partition')}"

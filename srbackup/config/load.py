@@ -148,12 +148,15 @@ def load(folder: Path) -> Configuration:
             problems += section
             continue
         policy = _policy(document.file.stem, section)
+        if policy.name in policies:
+            problems.append(document.problem((), f"there is a policy {policy.name!r} already, in another file"))
         problems += _policy_problems(document, policy, clusters, repositories)
         policies[policy.name] = policy
     if clusters is not None:
         problems += _name_problems(documents[CLUSTERS], "clusters")
     if repositories is not None:
         problems += _name_problems(documents[REPOSITORIES], "repositories")
+        problems += _key_problems(documents[REPOSITORIES], repositories)
     if problems or clusters is None or repositories is None:
         raise ConfigurationError([str(p) for p in sorted(problems, key=lambda p: (str(p.file), p.line, p.column))])
     return Configuration(folder, policies, clusters.clusters, repositories.repositories, documents)
@@ -175,7 +178,16 @@ def _file(
 
 def _name_problems(document: Document, key: str) -> list[Problem]:
     text = "a name is letters, digits, _ . and -, at most 64 of them"
-    return [document.problem((key, n), text, at_key=True) for n in document.data[key] if not NAME.match(n)]
+    return [document.problem((key, n), text, at_key=True) for n in document.data[key] if not NAME.fullmatch(n)]
+
+
+def _key_problems(document: Document, file: schema.RepositoriesFile) -> list[Problem]:
+    """One key alone would silently mean the host's own credentials."""
+    return [
+        document.problem(("repositories", name), "access_key and secret_key go together", at_key=True)
+        for name, section in file.repositories.items()
+        if (section.access_key is None) != (section.secret_key is None)
+    ]
 
 
 def _policy(name: str, section: schema.PolicyFile) -> Policy:
@@ -209,7 +221,7 @@ def _policy_problems(
     repositories: schema.RepositoriesFile | None,
 ) -> list[Problem]:
     problems = []
-    if not NAME.match(policy.name):
+    if not NAME.fullmatch(policy.name):
         problems.append(
             document.problem((), "the file's name is the policy's: letters, digits, _ . and -, at most 64 of them")
         )

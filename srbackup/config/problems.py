@@ -30,7 +30,16 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def _problem(document: Document, schema: type[BaseModel], error: Any) -> Problem:
     path: Sequence[Step] = error["loc"]
+    written = document.at(path) if error["type"] not in {"missing", "invalid_key"} and path[-1:] != ("[key]",) else None
     match error["type"]:
+        case _ if error["type"] == "invalid_key" or path[-1:] == ("[key]",):
+            return document.problem(
+                path if path[-1] != "[key]" else path[:-1], "a key must be a string: write it in quotes", at_key=True
+            )
+        case "too_short":
+            return document.problem(path, "must not be empty")
+        case "secret_in_clear":
+            return document.problem(path, str(error["msg"]))
         case "extra_forbidden":
             known = _fields(schema, path[:-1])
             text = f"unknown key {path[-1]!r}{did_you_mean(str(path[-1]), known)}"
@@ -52,9 +61,11 @@ def _problem(document: Document, schema: type[BaseModel], error: Any) -> Problem
             }
             return document.problem(path, f"must be {wanted[error['type']]}, not {_kind(error['input'])}")
         case "value_error":
-            return document.problem(path, f"{error['input']!r}: {error['ctx']['error']}")
+            return document.problem(path, f"{written!r}: {error['ctx']['error']}")
+        case "string_pattern_mismatch":
+            return document.problem(path, f"{written!r}: a letter, then letters, digits and _, at most 64 of them")
         case _:
-            return document.problem(path, f"{error['input']!r}: {str(error['msg']).lower()}")
+            return document.problem(path, f"{written!r}: {error['msg'][0].lower()}{error['msg'][1:]}")
 
 
 def _fields(schema: type[BaseModel], path: Sequence[Step]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from croniter import croniter
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 REFERENCE = re.compile(r"^(?:\$\{(?P<env>[A-Za-z_][A-Za-z0-9_]*)\}|file:(?P<file>.+)|command:(?P<command>.+))$", re.S)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -18,15 +20,20 @@ _STARROCKS_NAME = r"^([A-Za-z]\w{0,63}|_[A-Za-z0-9]\w{0,62})$"
 
 
 def _duration(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return value
     if isinstance(value, str) and re.fullmatch(_DURATION, value):
-        return timedelta(seconds=sum(int(n) * _UNITS[u] for n, u in re.findall(r"(\d+)([smhdw])", value)))
+        with suppress(OverflowError):
+            return timedelta(seconds=sum(int(n) * _UNITS[u] for n, u in re.findall(r"(\d+)([smhdw])", value)))
     raise ValueError('not a duration: write for example "90s", "10m", "26h", "7d" or "1h30m"')
 
 
-def _reference(value: str) -> str:
-    if REFERENCE.match(value):
+def _reference(value: Any) -> Any:
+    if isinstance(value, str) and REFERENCE.match(value):
         return value
-    raise ValueError("a secret is never written here: refer to it as ${VARIABLE}, file:/path or command:program")
+    raise PydanticCustomError(
+        "secret_in_clear", "a secret is never written here: refer to it as ${{VARIABLE}}, file:/path or command:program"
+    )
 
 
 def _pattern(value: str) -> str:
@@ -34,7 +41,7 @@ def _pattern(value: str) -> str:
     if not (database and dot and table):
         raise ValueError('not a pattern of the form database.table, for example "sales.*" or "*.orders_20??"')
     for part in (database, table):
-        if re.sub(r"\[!?[^\]]+\]", "", part).count("[") or re.search(r"\[\]", part):
+        if re.sub(r"\[!?[^\]]+\]", "", part).count("[") or re.search(r"\[!?\]", part):
             raise ValueError(f"the bracket in {part!r} is never closed or holds nothing")
     return value
 
@@ -72,7 +79,7 @@ Duration = Annotated[
 ]
 SecretReference = Annotated[
     str,
-    AfterValidator(_reference),
+    BeforeValidator(_reference),
     Field(json_schema_extra={"pattern": r"^(\$\{[A-Za-z_]\w*\}|file:.+|command:.+)$"}),
 ]
 Pattern = Annotated[str, AfterValidator(_pattern)]
@@ -183,20 +190,30 @@ class LimitsSection(_Section):
     parallel: int = Field(4, ge=1, le=64, description="Databases at a time.")
     timeout: Duration = Field(
         timedelta(hours=24),
+        json_schema_extra={"default": "1d"},
         ge=timedelta(minutes=10),
         description="Bound of one BACKUP or RESTORE job; StarRocks accepts no less than 10m.",
     )
     stall: Duration = Field(
         timedelta(minutes=10),
+        json_schema_extra={"default": "10m"},
+        ge=timedelta(seconds=1),
         description="A job in which nothing moves for so long is cancelled and tried again.",
     )
     pending: Duration = Field(
         timedelta(seconds=90),
+        json_schema_extra={"default": "90s"},
+        ge=timedelta(seconds=1),
         description="A job that is not begun for so long is cancelled: it may hold up all others.",
     )
-    checkpoint: Duration = Field(timedelta(minutes=10), description="How long the FE may take to write a new image.")
+    checkpoint: Duration = Field(
+        timedelta(minutes=10),
+        json_schema_extra={"default": "10m"},
+        description="How long the FE may take to write a new image.",
+    )
     resume: Duration = Field(
         timedelta(hours=6),
+        json_schema_extra={"default": "6h"},
         description="An interrupted run younger than this is gone on with, an older one left behind.",
     )
     attempts: int = Field(3, ge=1, le=10, description="How often one database is tried in a run.")

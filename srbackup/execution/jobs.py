@@ -88,11 +88,11 @@ class Conversation:
         watch = Watch(self.label, self.limits, self.clock.monotonic())
         while True:
             self.lease.check()
-            job = self.current()
+            job, size = self.current(), None
             if job is not None:
                 size = seen(job)
                 self.notify(JobMoved(self.name, self.database, job.state, job.tasks, job.task_errors, size))
-            match watch.look(job, self.clock.monotonic()):
+            match watch.look(job, self.clock.monotonic(), size):
                 case Going():
                     self.clock.sleep(interval(self.clock.monotonic() - watch.started))
                 case Stuck(reason=reason):

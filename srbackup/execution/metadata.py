@@ -83,7 +83,7 @@ def back_up_metadata(tools: MetadataTools, intent: Intent) -> MetadataRecord:
             return record
         problems.append(f"image {image.id} was replaced by {now.id if now else 'nothing'} while it was copied")
     raise Failed(
-        f"{tools.node.name}: no image could be copied whole in {_COPIES} tries:\n  " + "\n  ".join(problems),
+        f"{tools.node.name}: no image could be copied whole in {_COPIES} tries, the last time: {problems[-1]}",
         hint="Try again when the cluster makes fewer changes; see docs/how-to/metadata.md.",
     )
 

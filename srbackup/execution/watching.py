@@ -56,14 +56,15 @@ class Watch:
     _moved: float = 0.0
     _pending_ids: set[int] = field(default_factory=set)
 
-    def look(self, job: Job | None, now: float) -> Sight:
-        """What this look means; `now` is on the monotonic clock that `started` was read from."""
+    def look(self, job: Job | None, now: float, arrived: int | None = None) -> Sight:
+        """What this look means; `now` is on the monotonic clock that `started` was read from, `arrived` counts the
+        bytes in the bucket: one huge tablet may take hours in which the job's row does not change."""
         if job is None or job.label != self.label:
             return Gone()
         if job.state.over:
             return Over(job)
-        if job.trace != self._trace:
-            self._trace, self._moved = job.trace, now
+        if (trace := (*job.trace, arrived)) != self._trace:
+            self._trace, self._moved = trace, now
         if (reason := self._pending(job, now) or self._still(job, now)) is not None:
             return Stuck(job, reason)
         return Going()

@@ -99,7 +99,7 @@ class MetadataMoved:
 class Created:
     """A database, view or materialized view was created in the target."""
 
-    kind: str
+    what: str
     name: str
 
 

@@ -63,7 +63,7 @@ def plan_restore(
     chosen = _chosen(manifest, parts, definitions, request)
     steps, lowered = _steps(chosen.tables, facts.usable_backends, request)
     views, lowered_views = _views(chosen.views, facts.usable_backends, request)
-    _refuse_conflicts(steps, views, target)
+    _refuse_conflicts(steps, views, target, request)
     _refuse_full_disks(steps, facts)
     databases = tuple(dict.fromkeys(request.target(d) for d in chosen.databases))
     existing = {d.name for d in target.databases}
@@ -177,22 +177,26 @@ def _views(
     return sorted(steps, key=lambda s: s.definition.kind is TableKind.MATERIALIZED_VIEW), lowered
 
 
-def _refuse_conflicts(steps: Sequence[RestoreStep], views: Sequence[DefinitionStep], target: Inventory) -> None:
+def _refuse_conflicts(
+    steps: Sequence[RestoreStep], views: Sequence[DefinitionStep], target: Inventory, request: RestoreRequest
+) -> None:
     wanted = [(s.target_database, n, TableKind.OLAP) for s in steps for n in s.names]
     wanted += [(v.database, v.definition.name, v.definition.kind) for v in views]
-    conflicts = [
-        str(Conflict(f"{database}.{name}", found, kind))
-        for database, name, kind in wanted
-        if (found := target.table(database, name)) is not None
-    ]
+    conflicts: list[str] = []
+    taken: list[str] = []
+    for database, name, kind in wanted:
+        if (found := target.table(database, name)) is not None:
+            conflicts.append(str(Conflict(f"{database}.{name}", found, kind)))
+            taken.append(database)
     seen: set[tuple[str, str]] = set()
     for database, name, _ in wanted:
         if (database, name) in seen:
             conflicts.append(f"{database}.{name} would come from two databases of the point: check --map")
+            taken.append(database)
         seen.add((database, name))
     if conflicts:
         shown = "\n  ".join(conflicts[:20]) + (f"\n  ... and {len(conflicts) - 20} more" if len(conflicts) > 20 else "")
-        database = steps[0].source_database if steps else views[0].database
+        database = next((old for old, new in request.mapping.items() if new == taken[0]), taken[0])
         raise RefusedForSafety(
             f"{len(conflicts)} names are taken in the target, and nothing is ever overwritten:\n  {shown}",
             hint=f"Restore beside them with --map {database}=NEW_NAME, choose with --only, or drop them first.",
@@ -211,5 +215,5 @@ def _refuse_full_disks(steps: Sequence[RestoreStep], facts: ClusterFacts) -> Non
 
 
 def _asked_for(selection: Selection, name: str) -> bool:
-    database, _, table = name.partition(".")
+    database, _, table = name.removeprefix("definition of ").partition(".")
     return selection.covers(database, table) if table else selection.covers_database(database)

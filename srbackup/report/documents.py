@@ -22,7 +22,7 @@ def document(kind: str, value: Any) -> dict[str, Any]:
     """A value as a document; a list goes under `items`."""
     body = plain(value)
     head = {"api": API, "kind": kind}
-    return {**head, **body} if isinstance(body, dict) else {**head, "items": body}
+    return {**head, **body, **head} if isinstance(body, dict) else {**head, "items": body}
 
 
 def dumps(value: Any, *, indent: int | None = None) -> str:
@@ -50,7 +50,7 @@ def plain(value: Any) -> Any:
             return {str(k): plain(v) for k, v in value.items()}
         case _ if dataclasses.is_dataclass(value):
             return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        case Iterable():
+        case Iterable() if not isinstance(value, bytes):
             found = [plain(v) for v in value]
             return sorted(found, key=str) if isinstance(value, frozenset | set) else found
     raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -22,12 +22,12 @@ def duration(seconds: float | timedelta | None) -> str:
     total = seconds.total_seconds() if isinstance(seconds, timedelta) else seconds
     if total < 10:
         return f"{total:.1f} s"
-    left, parts = round(total), []
+    left, parts = round(total), list[str]()
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
         count, left = divmod(left, length)
-        if count:
+        if count or parts:
             parts.append(f"{count} {unit}")
-    return " ".join(parts[:2])
+    return " ".join(p for p in parts[:2] if not p.startswith("0 "))
 
 
 def time(moment: datetime) -> str:

@@ -14,10 +14,7 @@ BEING_SUBMITTED = "Another backup or restore job is being submitted"
 ONE_JOB = "Can only run one backup or restore job of a database at same time"
 LABEL_EXISTS = re.compile(r"Snapshot with name '.*' already exist in repository")
 NO_DATABASE = "Unknown database"
-NO_TABLE = re.compile(r"Unknown table|Incorrect table name|Table .* is not found|Can not find table|\[NOT_FOUND, msg: ")
 NO_JOB = re.compile(r"No (?:backup job|restore) is currently running|Failed to cancel job: ")
-NO_REPOSITORY = re.compile(r"Repository \[?\S+?\]? does not exist|Repository does not exist")
-ALREADY_MERGED = "OLAP_VERSION_ALREADY_MERGED"
 TRY_AGAIN = "meta data may has been updated during this period, please try again"
 # Errors of nodes in TaskErrMsg that the same objects will give for ever (snapshot_loader.cpp).
 DAMAGED = re.compile(
@@ -46,7 +43,8 @@ def _advice(pattern: str, hint: str) -> Advice:
 CATALOGUE = (
     _advice(r"bucket is null/empty", "Hadoop's S3A refuses bucket names with an underscore: use another bucket."),
     _advice(
-        r"UnknownHostException|Unable to execute HTTP request|Connection refused|ConnectException|timed? ?out",
+        r"UnknownHostException|Unable to execute HTTP request|Connection refused|ConnectException|"
+        r"connect(?:ion)? timed out|Read timed out|SocketTimeout",
         "The cluster cannot reach the store: is `cluster_endpoint` right as seen from inside the FE and BE containers?",
     ),
     _advice(
@@ -76,7 +74,8 @@ CATALOGUE = (
         "A backend's disk is full: free or add space, then try again.",
     ),
     _advice(
-        r"Backend node not found|rpc failed with|no queryable replica", "No backend answers queries: see SHOW BACKENDS."
+        r"Backend node not found|rpc failed(?: with|, host:)|no queryable replica",
+        "No backend answers queries: see SHOW BACKENDS.",
     ),
     _advice(
         r"already exist but with different schema|already exist but with different key type",

@@ -222,7 +222,7 @@ _UNITS = {"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 <<
 
 def _bytes(text: str) -> int | None:
     """DataSize: a number of bytes, or in words such as 237.9MB (before 4.0, and always in SHOW PARTITIONS)."""
-    match = re.fullmatch(r"([\d.]+)\s*([KMGTP]?B?)", text.strip(), re.IGNORECASE)
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*((?:[KMGTP]?B)?)", text.strip(), re.IGNORECASE)
     return int(float(match[1]) * _UNITS[match[2].upper()]) if match else None
 
 

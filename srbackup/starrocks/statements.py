@@ -67,7 +67,12 @@ def string(value: str) -> str:
 
 def shown(statement: str) -> str:
     """A statement fit for messages and logs: secrets masked, long ones cut."""
-    masked = re.sub(r"('[^']*(?:secret|access|password|token)[^']*' = )'(?:[^'\\\\]|\\\\.)*'", r"\1'***'", statement)
+    masked = re.sub(
+        r"('[^']*(?:secret_key|access_key|password|token)[^']*' = )'(?:[^'\\]|\\.)*'",
+        r"\1'***'",
+        statement,
+        flags=re.DOTALL,
+    )
     return masked if len(masked) <= _SHOWN else f"{masked[:_SHOWN]}... ({len(masked)} characters)"
 
 

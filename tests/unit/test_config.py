@@ -286,11 +286,7 @@ def test_a_policy_is_not_blamed_for_clusters_that_could_not_be_read(tmp_path: Pa
     assert problems(place) == [f"clusters.yaml:1:1: {NO_TABS}"]
 
 
-# -- bugs that are known: what should be told, and how to mend it
-
-
-def bug(mend: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, reason=mend)
+# -- what was once a bug
 
 
 @pytest.mark.parametrize(
@@ -299,34 +295,26 @@ def bug(mend: str) -> pytest.MarkDecorator:
         pytest.param(
             "cluster:\nrepository: minio\n",
             "1:1: cluster: must be a string",
-            marks=bug("ruamel puts an empty value where the next token is: point at the key when the value is None"),
         ),
         pytest.param(
             POLICY + "limits: {timeout: 5m}\n",
             "3:19: limits.timeout: '5m': ",
-            marks=bug("a timedelta is shown: print what the document holds at that path instead of error['input']"),
         ),
         pytest.param(
             POLICY + "objectives: {rpo: 99999999999w}\n",
             "3:19: objectives.rpo: '99999999999w': ",
-            marks=bug("timedelta raises OverflowError, a traceback: turn it into the ValueError of _duration"),
         ),
         pytest.param(
             POLICY + 'include: ["[!].x"]\n',
             "3:11: include[0]: '[!].x': ",
-            marks=bug("fnmatch takes [!] for plain text: refuse it in _pattern as [] is"),
         ),
         pytest.param(
             POLICY + "1: x\n",
             "3:1: 1: ",
-            marks=bug(
-                "invalid_key is told as [1] at its value: a case of its own in _problem, at_key, `must be a string`"
-            ),
         ),
         pytest.param(
             POLICY + "limits:\n  <<: {paralel: 1}\n  attempts: 2\n",
             "3:1: limits.paralel: unknown key 'paralel' (did you mean 'parallel'?)",
-            marks=bug("lc.key raises for what a merge (<<) brought in: stay at the last place that is written"),
         ),
     ],
 )
@@ -335,33 +323,28 @@ def test_a_problem_is_told_at_its_place_and_never_as_a_traceback(tmp_path: Path,
     assert problem.startswith(f"nightly.yaml:{beginning}")
 
 
-@bug("pydantic's message is lower-cased with the pattern in it: say in words what a StarRocks name is")
 def test_a_bad_starrocks_name_is_told_with_the_rule_as_it_is(tmp_path: Path) -> None:
     (problem,) = problems(folder(tmp_path, repositories=REPOSITORIES + "    starrocks_name: bad-name\n"))
     assert problem.startswith("repositories.yaml:4:21: repositories.minio.starrocks_name: 'bad-name'")
     assert "a-za-z" not in problem
 
 
-@bug("a number as a name is told as clusters[1].[key]: drop pydantic's [key] from the path, print the key as such")
 def test_a_number_as_a_name_is_told_by_its_path(tmp_path: Path) -> None:
     (problem,) = problems(folder(tmp_path, clusters="clusters:\n  1: {frontends: [{name: a, host: b}]}\n"))
     assert problem.startswith("clusters.yaml:2:3: clusters.1: ")
 
 
-@bug("ruamel reads an anchored boolean as ScalarBoolean, an int: make it a bool when the file is read")
 def test_an_anchored_boolean_is_a_boolean(tmp_path: Path) -> None:
     configuration = load(folder(tmp_path, repositories=REPOSITORIES + "    path_style: &yes true\n"))
     assert configuration.repository("minio").path_style is True
 
 
-@bug("NAME.match with $ accepts a newline at the end: use fullmatch")
 def test_a_newline_is_no_part_of_a_name(tmp_path: Path) -> None:
     clusters = CLUSTERS + '  "other\\n": {frontends: [{name: a, host: b}]}\n'
     (problem,) = problems(folder(tmp_path, clusters=clusters))
     assert problem.endswith("a name is letters, digits, _ . and -, at most 64 of them")
 
 
-@bug("nightly.yml silently takes the place of nightly.yaml: a second file of the same stem must be a problem")
 def test_two_files_of_one_policy_are_a_problem(tmp_path: Path) -> None:
     folder(tmp_path)
     (tmp_path / "nightly.yml").write_text(POLICY + 'exclude: ["a.*"]\n')

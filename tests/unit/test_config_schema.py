@@ -92,9 +92,6 @@ def test_the_schema_and_validation_agree_on_references_to_secrets(reference: str
         assert fits
 
 
-@pytest.mark.xfail(
-    strict=True, reason="defaults of durations are published as P1D: write them as `1d` (json_schema_extra)"
-)
 def test_every_default_fits_its_own_schema() -> None:
     limits = json_schema("policy")["$defs"]["LimitsSection"]
     defaults = {key: value["default"] for key, value in limits["properties"].items()}

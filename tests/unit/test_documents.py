@@ -192,26 +192,17 @@ def test_a_time_is_told_in_utc() -> None:
     assert words.time(datetime(2026, 1, 5, 4, 0, 7, tzinfo=BERLIN)) == "2026-01-05 03:00:07Z"
 
 
-# -- bugs that are known: the reason is the mend
+# -- what was once a bug
 
 
-@pytest.mark.xfail(
-    strict=True, reason="bytes are an Iterable and become a list of numbers: refuse bytes before that case"
-)
 def test_bytes_have_no_form() -> None:
     with pytest.raises(TypeError):
         plain(b"ab")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="{**head, **body}: a field named kind hides the document's: put the head last, or refuse"
-)
 def test_a_field_of_the_value_cannot_hide_the_documents_kind() -> None:
     assert document("Table", Table("sales", "orders", TableKind.OLAP))["kind"] == "Table"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="units that are zero are skipped: take the two after the greatest, `1 d` for 1 d 0 h 5 min"
-)
 def test_a_duration_has_no_gap_between_its_units() -> None:
     assert words.duration(timedelta(days=1, minutes=5)) == "1 d"

@@ -17,10 +17,7 @@ MEANINGS = {
     "ONE_JOB": re.compile(re.escape(messages.ONE_JOB)),
     "LABEL_EXISTS": messages.LABEL_EXISTS,
     "NO_DATABASE": re.compile(re.escape(messages.NO_DATABASE)),
-    "NO_TABLE": messages.NO_TABLE,
     "NO_JOB": messages.NO_JOB,
-    "NO_REPOSITORY": messages.NO_REPOSITORY,
-    "ALREADY_MERGED": re.compile(re.escape(messages.ALREADY_MERGED)),
     "TRY_AGAIN": re.compile(re.escape(messages.TRY_AGAIN)),
     "DAMAGED": messages.DAMAGED,
 }
@@ -29,17 +26,9 @@ KNOWN = {
     "Can only run one backup or restore job of a database at same time": "ONE_JOB",
     "Snapshot with name 's_all' already exist in repository": "LABEL_EXISTS",
     "Unknown database '": "NO_DATABASE",
-    "Unknown table '": "NO_TABLE",
-    "Table nb is not found.": "NO_TABLE",
-    "Incorrect table name 'nope'.": "NO_TABLE",
-    "[NOT_FOUND, msg: ": "NO_TABLE",
     "No backup job is currently running": "NO_JOB",
     "No restore is currently running": "NO_JOB",
     "Failed to cancel job: Job with label s_all can not be cancelled. state: FINISHED": "NO_JOB",
-    "Repository [nor] does not exist.": "NO_REPOSITORY",
-    "Repository nor does not exist": "NO_REPOSITORY",
-    "Repository does not exist.": "NO_REPOSITORY",
-    "[OLAP_VERSION_ALREADY_MERGED, msg: ": "ALREADY_MERGED",
     "[13427: invalid md5 of downloaded file: ": "DAMAGED",
     "[13428: get nothing from remote path: ": "DAMAGED",
     "[14026: invalid tablet file name: junk.txt]": "DAMAGED",
@@ -96,7 +85,7 @@ def test_advice_is_given_for_what_is_known_and_for_nothing_else(told: Told) -> N
 
 def test_every_meaning_that_was_recorded_was_recorded_in_every_release_that_has_it() -> None:
     seen = {(told.release, meaning) for told in TOLD for meaning in meanings(told.text)}
-    common = {"ONE_JOB", "LABEL_EXISTS", "NO_DATABASE", "NO_TABLE", "NO_JOB", "NO_REPOSITORY"}
+    common = {"ONE_JOB", "LABEL_EXISTS", "NO_DATABASE", "NO_JOB"}
     assert seen >= {(release, meaning) for release in ("3.2", "4.0", "4.1") for meaning in common}
 
 
@@ -175,26 +164,14 @@ def test_a_backends_complaint_names_the_file_the_path_or_the_name() -> None:
     ]
 
 
-# -- bugs that are known: the reason is the mend
-
-
-def bug(mend: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, reason=mend)
+# -- what was once a bug
 
 
 @pytest.mark.parametrize("told", [t for t in TOLD if is_a_timeout_of_no_store(t)], ids=str)
-@bug("`timed? ?out` is any timeout, also a job's own: `connect(?:ion)? timed out|Read timed out|SocketTimeout`")
 def test_a_timeout_of_a_job_is_not_taken_for_an_unreachable_store(told: Told) -> None:
     assert not messages.hint_for(messages.bare(told.text)).startswith(REACH)
 
 
-@bug("3.2 says `rpc failed, host: H`: `rpc failed(?: with|, host:)`")
 def test_backends_that_do_not_answer_are_told_in_3_2_as_well() -> None:
     (told,) = [t for t in TOLD if is_unknown_of_3_2(t) and "rpc failed" in t.text]
     assert messages.hint_for(told.text).startswith("No backend answers queries")
-
-
-@bug("3.2's SHOW PARTITIONS has a form of its own; but NO_TABLE is used nowhere, so it may as well go")
-def test_a_missing_table_is_told_by_show_partitions_of_3_2_as_well() -> None:
-    (told,) = [t for t in TOLD if is_unknown_of_3_2(t) and "Table[" in t.text]
-    assert meanings(told.text) == ["NO_TABLE"]

@@ -334,28 +334,18 @@ def test_every_table_is_restored_once_with_as_many_replicas_as_fit(found: list[P
         assert sum(s.bytes for s in planned.steps if s.source_database == p.database) <= p.bytes
 
 
-# -- bugs that are known: the reason is the mend
+# -- what was once a bug
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the hint names the first step's database: take that of the first conflict's source"
-)
 def test_the_hint_names_the_database_whose_names_are_taken() -> None:
     assert "--map sales=NEW_NAME" in refusal(target=holding("sales.orders")).hint
 
 
-@pytest.mark.xfail(
-    strict=True, reason="where only views are in the way the hint takes their target database: name the source"
-)
 def test_the_hint_names_a_database_of_the_point() -> None:
     request = RestoreRequest(Selection(("sales.v",)), {"sales": "copy"})
     assert "--map sales=NEW_NAME" in refusal(request, target=holding("copy.v")).hint
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="_asked_for takes `definition of sales` for the database: leave those words out of the name",
-)
 def test_a_definition_that_the_point_lacks_is_told_when_its_database_is_asked_for() -> None:
     lost = Exclusion("definition of sales.w", "its CREATE statement could not be had")
     point = manifest("empty", "hr", "sales", excluded=(lost,))

@@ -143,22 +143,15 @@ def test_a_text_never_asks_for_more_replicas_than_there_are_nor_than_it_had(want
     assert before == (wanted if wanted > available else None)
 
 
-# -- bugs that are known: the reason is the mend
+# -- what was once a bug
 
 
-@pytest.mark.xfail(
-    strict=True, reason="in catalog.database.table the second name is the database: treat `default_catalog.` as nothing"
-)
 @pytest.mark.parametrize("catalog", ["default_catalog", "`default_catalog`"])
 def test_a_database_behind_its_catalog_is_replaced_too(catalog: str) -> None:
     before = f"SELECT * FROM {catalog}.sales.orders"
     assert with_databases(before, {"sales": "new"}) == f"SELECT * FROM {catalog}.`new`.orders"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="`x.y` outside FROM/JOIN is table.column: replace two-part names only there, three-part ones anywhere",
-)
 @pytest.mark.parametrize(
     ("before", "after"),
     [
