@@ -1,0 +1,1 @@
+"""The frontend: what a session may say and what the cluster answers."""

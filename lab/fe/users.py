@@ -1,0 +1,454 @@
+"""Users, roles and grants: the statements of user management and what SHOW says of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from lab.answers import Answer, Ok, Rows, shown
+from lab.errors import Refused, not_understood
+from lab.fe.access import ALL_CATALOGS, kind_of
+from lab.fe.session import Execute, Session
+from lab.meta.records import Database, ExternalGroup, GrantRecord, Role, User
+from lab.meta.state import Change, Metadata
+from lab.sql.grant_pieces import IN_DATABASE, PRIVILEGES, GrantObject
+from lab.sql.pieces import TableName, UserName
+from lab.sql.statements import users as say
+from lab.sql.statements.base import Statement
+from lab.wire.handshake import stored_password
+
+_PLUGINS = ("MYSQL_NATIVE_PASSWORD", "AUTHENTICATION_LDAP_SIMPLE", "AUTHENTICATION_JWT", "AUTHENTICATION_OAUTH2")
+_NOT_GRANTABLE = ("NODE", "GRANT")
+INFORMATION_SCHEMA = 1
+
+
+def identity(user: UserName) -> str:
+    return str(user)
+
+
+def find_user(metadata: Metadata, user: UserName) -> User:
+    found = metadata.find(User, identity(user))
+    if found is None:
+        raise not_understood(f"cannot find user {user}!")
+    return found
+
+
+def find_role(metadata: Metadata, name: str) -> Role:
+    found = metadata.find(Role, name)
+    if found is None:
+        raise not_understood(f"cannot find role {name}!")
+    return found
+
+
+# -- users
+
+
+def create_user(session: Session, statement: say.CreateUser) -> Answer:
+    session.access.need_system("GRANT")
+    name = statement.user.name
+    if not re.fullmatch(r"\w{1,64}/?[.\w-]{0,63}", name):
+        raise not_understood(f"invalid user name: {name}")
+    with session.state.change() as change:
+        if change.now.find(User, identity(statement.user)):
+            if statement.if_not_exists:
+                return Ok()
+            raise not_understood(f"Operation CREATE USER failed for {statement.user} : user already exists", code=1396)
+        plugin = _plugin(statement.plugin)
+        native = plugin == "MYSQL_NATIVE_PASSWORD"
+        given = statement.auth_string if statement.auth_string.startswith("*") else statement.hash
+        password = given or stored_password(statement.password)
+        roles = tuple(find_role(change.now, role).name for role in statement.roles)
+        change.put(
+            User(
+                name=name,
+                host=statement.user.host,
+                domain=statement.user.domain,
+                password=password if native else "",
+                plugin=plugin,
+                auth_string=None if native else statement.auth_string,
+                roles=roles,
+                default_roles=roles,
+                properties=dict(statement.properties),
+            )
+        )
+    return Ok()
+
+
+def _plugin(name: str) -> str:
+    if name.upper() not in _PLUGINS:
+        raise not_understood(f"Cannot find {name.upper()} from {list(_PLUGINS)}")
+    return name.upper()
+
+
+def alter_user(session: Session, statement: say.AlterUser) -> Answer:
+    if statement.password is None or identity(statement.user) != session.user_identity:
+        session.access.need_system("GRANT")
+    with session.state.change() as change:
+        user = find_user(change.now, statement.user)
+        if statement.password is not None or statement.hash is not None or statement.auth_string is not None:
+            native = _plugin(statement.plugin) == "MYSQL_NATIVE_PASSWORD"
+            given = statement.hash or (statement.auth_string if native else None)
+            password = given or stored_password(statement.password or "")
+            user = replace(
+                user,
+                password=password if native else "",
+                plugin=_plugin(statement.plugin),
+                auth_string=None if native else statement.auth_string,
+            )
+        elif statement.properties:
+            user = replace(user, properties={**user.properties, **statement.properties})
+        elif statement.no_role or statement.all_roles or statement.roles:
+            user = replace(user, default_roles=user.roles if statement.all_roles else statement.roles)
+        change.put(user)
+    return Ok()
+
+
+def set_password(session: Session, statement: say.SetPassword) -> Answer:
+    if statement.user and identity(statement.user) != session.user_identity:
+        session.access.need_system("GRANT")
+    with session.state.change() as change:
+        user = find_user(change.now, statement.user) if statement.user else session.user
+        change.put(replace(user, password=statement.hash or stored_password(statement.password)))
+    return Ok()
+
+
+def drop_user(session: Session, statement: say.DropUser) -> Answer:
+    session.access.need_system("GRANT")
+    with session.state.change() as change:
+        if change.now.find(User, identity(statement.user)) is None:
+            if statement.if_exists:
+                return Ok()
+            raise not_understood(f"Operation DROP USER failed for {statement.user} : user not exists", code=1396)
+        change.drop(User, identity(statement.user))
+    return Ok()
+
+
+# -- roles
+
+
+def create_role(session: Session, statement: say.CreateRole) -> Answer:
+    session.access.need_system("GRANT")
+    with session.state.change() as change:
+        for name in statement.roles:
+            if not re.fullmatch(r"[a-zA-Z]\w{0,63}|_[a-zA-Z0-9]\w{0,62}", name):
+                raise not_understood(f"invalid role format: {name}")
+            if change.now.find(Role, name):
+                if statement.if_not_exists:
+                    continue
+                raise not_understood(f"Operation CREATE ROLE failed for {name} : role already exists", code=1396)
+            change.put(Role(name, comment=statement.comment))
+    return Ok()
+
+
+def drop_role(session: Session, statement: say.DropRole) -> Answer:
+    session.access.need_system("GRANT")
+    with session.state.change() as change:
+        for name in statement.roles:
+            role = change.now.find(Role, name)
+            if role is None and statement.if_exists:
+                continue
+            if find_role(change.now, name).builtin:
+                raise Refused(f"failed to drop role {name}: role {name} is not mutable!")
+            change.drop(Role, name)
+            for user in list(change.now.values(User)):
+                if name in user.roles:
+                    kept = tuple(other for other in user.roles if other != name)
+                    change.put(
+                        replace(user, roles=kept, default_roles=tuple(r for r in user.default_roles if r != name))
+                    )
+            for other in list(change.now.values(Role)):
+                if name in other.parents:
+                    change.put(replace(other, parents=tuple(parent for parent in other.parents if parent != name)))
+    return Ok()
+
+
+def grant_role(session: Session, statement: say.GrantRole) -> Answer:
+    session.access.need_system("GRANT")
+    with session.state.change() as change:
+        names = tuple(find_role(change.now, role).name for role in statement.roles)
+
+        def after(before: tuple[str, ...]) -> tuple[str, ...]:
+            if statement.verb == "GRANT":
+                return tuple(dict.fromkeys((*before, *names)))
+            return tuple(name for name in before if name not in names)
+
+        if statement.external:
+            group = change.now.find(ExternalGroup, statement.role) or ExternalGroup(statement.role)
+            change.put(replace(group, roles=after(group.roles)))
+        elif statement.user:
+            user = find_user(change.now, statement.user)
+            roles = after(user.roles)
+            # a role that is granted to a user becomes one of the default roles as well
+            defaults = after(user.default_roles)
+            change.put(replace(user, roles=roles, default_roles=tuple(name for name in defaults if name in roles)))
+        else:
+            role = find_role(change.now, statement.role)
+            change.put(replace(role, parents=after(role.parents)))
+    return Ok()
+
+
+# -- grants
+
+
+def grant(session: Session, statement: say.Grant) -> Answer:
+    session.access.need_system("GRANT")
+    with session.state.change() as change:
+        privileges = _expanded(statement.privileges, statement.on.kind)
+        for record in _records(session, change.now, statement.on, privileges, statement.with_grant):
+            if statement.user:
+                user = find_user(change.now, statement.user)
+                change.put(replace(user, grants=_merged(user.grants, record, statement.verb)))
+            else:
+                role = find_role(change.now, statement.role)
+                if role.builtin and role.name != "public":
+                    raise Refused(f"failed to grant: role {role.name} is not mutable!")
+                change.put(replace(role, grants=_merged(role.grants, record, statement.verb)))
+    return Ok()
+
+
+def _expanded(privileges: tuple[str, ...], kind: str) -> tuple[str, ...]:
+    known = PRIVILEGES[kind]
+    wanted = known if "ALL" in privileges else privileges
+    for privilege in wanted:
+        if privilege not in known:
+            raise not_understood(f"cant grant {privilege} to {kind}")
+        if kind == "SYSTEM" and privilege in _NOT_GRANTABLE:
+            named = privilege if "ALL" not in privileges else "GRANT"
+            raise not_understood(
+                f"Operation not permitted, '{named}' cannot be granted to user or role directly, use built-in role instead"
+            )
+    return tuple(privilege for privilege in known if privilege in wanted)
+
+
+def _records(
+    session: Session, metadata: Metadata, on: GrantObject, privileges: tuple[str, ...], with_grant: bool
+) -> Iterable[GrantRecord]:
+    """The written objects as grants, held by id where the objects are of this cluster."""
+    base = GrantRecord(on.kind, privileges, with_grant=with_grant)
+    if on.kind == "SYSTEM":
+        return [base]
+    if on.everything:
+        if on.kind == "CATALOG":
+            return [replace(base, name=ALL_CATALOGS)]
+        return [replace(base, db_id=_database_id(metadata, on.in_database))] if on.in_database else [base]
+    if on.kind == "USER":
+        return [replace(base, name=find_user(metadata, user).identity) for user in on.users]
+    if on.kind == "DATABASE":
+        return [replace(base, object_id=_database_id(metadata, name.name)) for name in on.names]
+    if on.kind in {"TABLE", "VIEW", "MATERIALIZED VIEW"}:
+        return [_table_record(session, metadata, base, name) for name in on.names]
+    if on.kind in {"FUNCTION", "GLOBAL FUNCTION"}:
+        raise not_understood(f"cannot find function {on.names[0]}!")
+    if on.kind == "PIPE":
+        raise not_understood(f"cannot find pipe {on.names[0].name} in db {on.names[0].db}")
+    if on.kind == "RESOURCE":
+        raise not_understood(f"cannot find resource: {on.names[0].name}")
+    return [replace(base, name=name.name) for name in on.names]
+
+
+def _table_record(session: Session, metadata: Metadata, base: GrantRecord, name: TableName) -> GrantRecord:
+    database = name.db or session.database().name
+    if database in {"information_schema", "sys"}:
+        return replace(base, db_id=_database_id(metadata, database), name=name.name)
+    record = metadata.databases.get(database)
+    table = metadata.tables(record).get(name.name) if record else None
+    if record is None or table is None or kind_of(table) != base.kind:
+        raise not_understood(f"cannot find {base.kind.lower()} {name.name} in db {database}")
+    return replace(base, db_id=record.id, object_id=table.id)
+
+
+def _database_id(metadata: Metadata, name: str) -> int:
+    if name in _SYSTEM_DATABASES:
+        return _SYSTEM_DATABASES[name]
+    found = metadata.databases.get(name)
+    if found is None:
+        raise not_understood(f"cannot find db: {name}")
+    return found.id
+
+
+_SYSTEM_DATABASES = {"information_schema": INFORMATION_SCHEMA, "sys": 100}
+
+
+def _merged(before: tuple[GrantRecord, ...], record: GrantRecord, verb: str) -> tuple[GrantRecord, ...]:
+    """The grants after one more or one less; privileges on one object are one entry."""
+
+    def same(other: GrantRecord) -> bool:
+        return replace(other, privileges=(), with_grant=False) == replace(record, privileges=(), with_grant=False)
+
+    old = next((other for other in before if same(other)), None)
+    rest = tuple(other for other in before if not same(other))
+    have = old.privileges if old else ()
+    names = {*have, *record.privileges} if verb == "GRANT" else set(have) - set(record.privileges)
+    kept = tuple(name for name in PRIVILEGES[record.kind] if name in names)
+    with_grant = record.with_grant or bool(old and old.with_grant and verb == "GRANT")
+    return (*rest, replace(record, privileges=kept, with_grant=with_grant)) if kept else rest
+
+
+# -- SHOW
+
+
+def show_grants(session: Session, statement: say.ShowGrants) -> Answer:
+    metadata = session.metadata
+    own = statement.user is None and not statement.role
+    if not own and not (statement.user and identity(statement.user) == session.user_identity):
+        session.access.need_system("GRANT")
+    if statement.external:
+        group = metadata.find(ExternalGroup, statement.role)
+        return _grants(
+            statement.role, group.roles if group else (), (), f"EXTERNAL GROUP {statement.role}", "", metadata
+        )
+    if statement.role:
+        role = find_role(metadata, statement.role)
+        return _grants(role.name, role.parents, role.grants, f"ROLE {role.name}", f"ROLE '{role.name}'", metadata)
+    user = find_user(metadata, statement.user) if statement.user else session.user
+    return _grants(user.identity, user.roles, user.grants, user.identity, f"USER {user.identity}", metadata)
+
+
+def _grants(
+    who: str, roles: tuple[str, ...], grants: tuple[GrantRecord, ...], role_target: str, target: str, metadata: Metadata
+) -> Rows:
+    rows: list[tuple[str | None, ...]] = []
+    if roles:
+        names = ", ".join(f"'{name}'" for name in sorted(roles))
+        rows.append((who, None, f"GRANT {names} TO {role_target}"))
+    kinds = list(PRIVILEGES)
+    for record in sorted(
+        grants, key=lambda record: (kinds.index(record.kind), record.db_id or 0, record.object_id or 0)
+    ):
+        on = _object_text(record, metadata)
+        if on is None:
+            continue  # the object is gone, and so is its grant
+        privileges = ", ".join(record.privileges)
+        option = " WITH GRANT OPTION" if record.with_grant else ""
+        rows.append((who, _catalog(record), f"GRANT {privileges} ON {on} TO {target}{option}"))
+    return shown("UserIdentity Catalog Grants", rows)
+
+
+def _catalog(record: GrantRecord) -> str | None:
+    if record.name == ALL_CATALOGS:
+        return None
+    return record.name if record.kind == "CATALOG" and record.name else "default_catalog"
+
+
+def _object_text(record: GrantRecord, metadata: Metadata) -> str | None:
+    """The object as SHOW GRANTS prints it: without quotes, whatever its name."""
+    kind = record.kind
+    if kind == "SYSTEM":
+        return "SYSTEM"
+    if kind == "DATABASE":
+        if record.object_id is None:
+            return "ALL DATABASES"
+        database = metadata.find(Database, record.object_id)
+        return f"DATABASE {database.name}" if database else None
+    if kind in IN_DATABASE:
+        return _text_in_database(record, metadata)
+    if not record.name or record.name == ALL_CATALOGS:
+        return f"ALL {kind}S"
+    return f"{kind} {record.name}"
+
+
+def _text_in_database(record: GrantRecord, metadata: Metadata) -> str | None:
+    plural = "PIPES " if record.kind == "PIPE" else f"{record.kind}S"
+    if record.db_id is None:
+        return f"ALL {plural} IN ALL DATABASES"
+    system = next((name for name, number in _SYSTEM_DATABASES.items() if number == record.db_id), None)
+    database = metadata.find(Database, record.db_id)
+    name = system or (database.name if database else None)
+    if name is None:
+        return None
+    if record.object_id is None and not record.name:
+        return f"ALL {plural} IN DATABASE {name}"
+    table = metadata.table(record.object_id) if record.object_id else None
+    table_name = record.name or (table.name if table else None)
+    return f"{record.kind} {name}.{table_name}" if table_name else None
+
+
+def show_users(session: Session, _statement: say.ShowUsers) -> Answer:
+    session.access.need_system("GRANT")
+    return shown("User", [(user.identity,) for user in session.metadata.values(User)])
+
+
+def show_roles(session: Session, _statement: say.ShowRoles) -> Answer:
+    session.access.need_system("GRANT")
+    return shown(
+        "Name Builtin Comment", [(role.name, role.builtin, role.comment) for role in session.metadata.values(Role)]
+    )
+
+
+def show_authentication(session: Session, statement: say.ShowAuthentication) -> Answer:
+    """UserForAuthPlugin is NULL for native passwords: no SQL statement returns a hash."""
+    if statement.everyone or statement.user:
+        session.access.need_system("GRANT")
+    chosen = list(session.metadata.values(User)) if statement.everyone else [session.user]
+    if statement.user:
+        chosen = [find_user(session.metadata, statement.user)]
+    rows = [(user.identity, "Yes" if user.password else "No", user.plugin, user.auth_string) for user in chosen]
+    return shown("UserIdentity Password AuthPlugin UserForAuthPlugin", rows)
+
+
+def show_property(session: Session, statement: say.ShowProperty) -> Answer:
+    if statement.user and statement.user != session.user.name:
+        session.access.need_system("GRANT")
+    name = statement.user or session.user.name
+    user = next((user for user in session.metadata.values(User) if user.name == name), None)
+    if user is None:
+        raise not_understood(f"cannot find user {name}!")
+    defaults = {"max_user_connections": "1024", "catalog": "default_catalog", "database": ""}
+    return shown("Key Value", list({**defaults, **user.properties}.items()))
+
+
+def set_role(session: Session, statement: say.SetRole) -> Answer:
+    user = session.user
+    if statement.no_role:
+        session.roles = ()
+    elif statement.all_roles:
+        session.roles = user.roles
+    elif statement.roles:
+        for name in statement.roles:
+            if name not in user.roles:
+                raise not_understood(f"Role {name} is not granted to {user.identity}", code=3530)
+        session.roles = statement.roles
+    else:
+        session.roles = user.default_roles
+    return Ok()
+
+
+def execute_as(session: Session, statement: say.ExecuteAs) -> Answer:
+    user = find_user(session.metadata, statement.user)
+    if not session.access.has("IMPERSONATE", "USER", name=user.identity):
+        raise session.access.denied("IMPERSONATE", f"USER {user.identity}")
+    session.user_identity = user.identity
+    session.roles = session.roles_on_login()
+    return Ok()
+
+
+def purge_grants(change: Change, object_ids: Iterable[int]) -> None:
+    """Grants on objects that are gone for good (CatalogRecycleBin:1042)."""
+    gone = set(object_ids)
+    for kind in (User, Role):
+        for holder in list(change.now.values(kind)):
+            kept = tuple(
+                record for record in holder.grants if record.object_id not in gone and record.db_id not in gone
+            )
+            if kept != holder.grants:
+                change.put(replace(holder, grants=kept))
+
+
+HANDLERS: dict[type[Statement], Execute] = {
+    say.CreateUser: create_user,
+    say.AlterUser: alter_user,
+    say.SetPassword: set_password,
+    say.DropUser: drop_user,
+    say.CreateRole: create_role,
+    say.DropRole: drop_role,
+    say.GrantRole: grant_role,
+    say.Grant: grant,
+    say.ShowGrants: show_grants,
+    say.ShowUsers: show_users,
+    say.ShowRoles: show_roles,
+    say.ShowAuthentication: show_authentication,
+    say.ShowProperty: show_property,
+    say.SetRole: set_role,
+    say.ExecuteAs: execute_as,
+}

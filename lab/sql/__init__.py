@@ -1,0 +1,1 @@
+"""StarRocks SQL: words, statements, and the translation of queries to DuckDB."""

@@ -1,0 +1,1 @@
+"""The MySQL protocol as a StarRocks FE speaks it."""
