@@ -20,7 +20,7 @@ from srbackup.model.plan import RestorePlan
 from srbackup.model.verdict import Outcome, Verdict
 from srbackup.planning.restore import RestoreRequest
 from srbackup.planning.selection import Selection
-from srbackup.report.words import count, size
+from srbackup.report.words import count, grouped, size
 
 
 @click.command()
@@ -137,8 +137,8 @@ def _print_plan(console: Console, plan: RestorePlan, output: str) -> None:
     for lowered in plan.lowered:
         text = f"{lowered.table}: {lowered.given} instead of {lowered.wanted}, the target has no more backends"
         console.print(f"[yellow]fewer replicas:[/yellow] {escape(text)}")
-    for exclusion in plan.missing:
-        console.print(f"[yellow]not in the point:[/yellow] {escape(f'{exclusion.name}: {exclusion.reason}')}")
+    for names, exclusion in grouped(plan.missing):
+        console.print(f"[yellow]not in the point:[/yellow] {escape(f'{names}: {exclusion.reason}')}")
 
 
 def _print_result(console: Console, result: RestoreResult) -> None:

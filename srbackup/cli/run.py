@@ -13,7 +13,7 @@ from srbackup.errors import ExitStatus
 from srbackup.model.plan import BackupPlan
 from srbackup.model.point import PointState
 from srbackup.report.documents import document, dumps
-from srbackup.report.words import count, number, size
+from srbackup.report.words import count, grouped, number, size
 
 
 @click.command()
@@ -55,11 +55,9 @@ def _print_plan(session: Session, plan: BackupPlan) -> None:
     empty = sorted(set(plan.databases) - {p.database for p in plan.parts})
     if empty:
         session.out.print(f"Without tables to back up (definitions only): {escape(', '.join(empty))}")
-    for exclusion in plan.excluded:
+    for names, exclusion in grouped(plan.excluded):
         hint = f" {exclusion.hint}" if exclusion.hint else ""
-        session.out.print(
-            f"[yellow]left out[/yellow] {escape(exclusion.name)}: {escape(exclusion.reason)}.{escape(hint)}"
-        )
+        session.out.print(f"[yellow]left out[/yellow] {escape(names)}: {escape(exclusion.reason)}.{escape(hint)}")
     for warning in plan.warnings:
         session.out.print(f"[yellow]warning[/yellow] {escape(warning)}")
 
@@ -83,7 +81,7 @@ def _print_result(session: Session, result: use_case.RunResult) -> None:
         session.out.print(escape(text))
     else:
         session.out.print(f"FE metadata: {escape(manifest.metadata_note)}")
-    for exclusion in manifest.excluded:
-        session.out.print(f"[yellow]not in the point:[/yellow] {escape(exclusion.name)}: {escape(exclusion.reason)}")
+    for names, exclusion in grouped(manifest.excluded):
+        session.out.print(f"[yellow]not in the point:[/yellow] {escape(names)}: {escape(exclusion.reason)}")
     color = "green" if commit.state is PointState.COMPLETE else "yellow"
     session.out.print(f"Point [bold]{commit.point}[/bold] is [{color}]{commit.state}[/{color}]")

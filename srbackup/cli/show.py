@@ -14,7 +14,7 @@ from srbackup.cli.session import Session, output_option, pass_session, place_opt
 from srbackup.errors import ExitStatus
 from srbackup.model.inventory import TableKind
 from srbackup.model.point import PartitionRecord
-from srbackup.report.words import number, size, time
+from srbackup.report.words import grouped, number, size, time
 
 
 @click.command()
@@ -56,8 +56,8 @@ def _print_details(out: Console, details: PointDetails, *, partitions: bool) -> 
         )
     else:
         out.print(escape(f"FE metadata: {manifest.metadata_note}"))
-    for exclusion in manifest.excluded:
-        out.print(f"[yellow]not in the point:[/yellow] {escape(f'{exclusion.name}: {exclusion.reason}')}")
+    for names, exclusion in grouped(manifest.excluded):
+        out.print(f"[yellow]not in the point:[/yellow] {escape(f'{names}: {exclusion.reason}')}")
     for warning in manifest.warnings:
         out.print(f"[yellow]warning:[/yellow] {escape(warning)}")
     for verdict in details.verdicts:

@@ -104,7 +104,7 @@ def _attempts(tools: BackupTools, intent: Intent, planned: PlannedPart, tables: 
             again = failures < tools.limits.attempts
             tools.notify(JobFailed(label, planned.database, error.message, again))
             if not again:
-                reason = f"its BACKUP failed {failures} times, the last time: {error.message}"
+                reason = f"its BACKUP failed {failures} times, the last time: {error.brief}"
                 whole = [Exclusion(f"{planned.database}.{n}", reason, error.hint) for n in names]
                 return PartOutcome(None, (*excluded, *whole))
             continue

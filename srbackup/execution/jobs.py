@@ -119,16 +119,13 @@ class Conversation:
         self.notify(JobFailed(self.name, self.database, "cancelled", again=False))
 
     def _patiently(self, look: Callable[[], Job | None]) -> Job | None:
-        """An answer; the cluster may be away for five minutes, as in an election."""
+        """An answer. A failed look is a look missed: a leader that changes refuses, or is away, for some time."""
         deadline = self.clock.monotonic() + _OUTAGE_SECONDS
         while True:
             try:
                 return look()
-            except ClusterUnreachable:
+            except (ClusterUnreachable, StatementRefused):
                 if self.clock.monotonic() > deadline:
-                    raise
-            except StatementRefused as error:
-                if messages.TRY_AGAIN not in error.text or self.clock.monotonic() > deadline:
                     raise
             self.clock.sleep(_BUSY_SECONDS)
 

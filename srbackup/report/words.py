@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import humanize
+
+from srbackup.model.point import Exclusion
+
+_NAMES = 6
 
 
 def size(count: int | None) -> str:
@@ -37,3 +42,16 @@ def time(moment: datetime) -> str:
 def count(number_of: int, noun: str) -> str:
     """Such as `1 table`, `3 tables`, `2 databases`."""
     return f"{humanize.intcomma(number_of)} {noun}{'' if number_of == 1 else 's'}"
+
+
+def grouped(exclusions: Iterable[Exclusion]) -> list[tuple[str, Exclusion]]:
+    """Exclusions with the same reason as one: their names in words, and the first of them."""
+    groups: dict[str, list[Exclusion]] = {}
+    for exclusion in exclusions:
+        groups.setdefault(exclusion.reason, []).append(exclusion)
+    found = []
+    for group in groups.values():
+        names = [e.name for e in group]
+        shown = ", ".join(names[:_NAMES]) + (f" and {len(names) - _NAMES} more" if len(names) > _NAMES else "")
+        found.append((shown, group[0]))
+    return found

@@ -203,10 +203,3 @@ class Session:
                 hint="Grant what the message names; docs/how-to/privileges.md lists all that srbackup needs.",
             )
         return StatementRefused(code, text, statements.shown(statement), hint=messages.hint_for(text))
-
-
-def is_transient(error: SrbackupError) -> bool:
-    """Whether asking again may answer: a lost connection, or a moment at which the leader was busy."""
-    if isinstance(error, StatementRefused):
-        return messages.TRY_AGAIN in error.text or messages.BEING_SUBMITTED in error.text
-    return error.transient
