@@ -56,8 +56,8 @@ def _print_details(out: Console, details: PointDetails, *, partitions: bool) -> 
         )
     else:
         out.print(escape(f"FE metadata: {manifest.metadata_note}"))
-    for names, exclusion in grouped(manifest.excluded):
-        out.print(f"[yellow]not in the point:[/yellow] {escape(f'{names}: {exclusion.reason}')}")
+    for left_out, exclusion in grouped(manifest.excluded):
+        out.print(f"[yellow]not in the point:[/yellow] {escape(f'{left_out}: {exclusion.reason}')}")
     for warning in manifest.warnings:
         out.print(f"[yellow]warning:[/yellow] {escape(warning)}")
     for verdict in details.verdicts:

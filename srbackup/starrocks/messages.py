@@ -15,7 +15,6 @@ ONE_JOB = "Can only run one backup or restore job of a database at same time"
 LABEL_EXISTS = re.compile(r"Snapshot with name '.*' already exist in repository")
 NO_DATABASE = "Unknown database"
 NO_JOB = re.compile(r"No (?:backup job|restore) is currently running|Failed to cancel job: ")
-TRY_AGAIN = "meta data may has been updated during this period, please try again"
 # Errors of nodes in TaskErrMsg that the same objects will give for ever (snapshot_loader.cpp).
 DAMAGED = re.compile(
     r"invalid md5 of downloaded file: (?P<file>[^,\]]+?), expected: (?P<md5>[0-9a-f]{32})|"

@@ -18,7 +18,6 @@ MEANINGS = {
     "LABEL_EXISTS": messages.LABEL_EXISTS,
     "NO_DATABASE": re.compile(re.escape(messages.NO_DATABASE)),
     "NO_JOB": messages.NO_JOB,
-    "TRY_AGAIN": re.compile(re.escape(messages.TRY_AGAIN)),
     "DAMAGED": messages.DAMAGED,
 }
 # How a text of StarRocks begins, once its prefixes are gone, and what it means; all others mean none of these.
@@ -97,7 +96,6 @@ def test_every_meaning_that_was_recorded_was_recorded_in_every_release_that_has_
     ("text", "meaning"),
     [
         ("Another backup or restore job is being submitted. Please wait and try again", "BEING_SUBMITTED"),
-        ("meta data may has been updated during this period, please try again", "TRY_AGAIN"),
         ("Snapshot with name 'nightly_1' already exist in repository", "LABEL_EXISTS"),
         ("Unknown database 'null'", "NO_DATABASE"),
     ],
