@@ -44,8 +44,10 @@ def _record(table: OlapTable, definition: ColumnDefinition, unique_id: int) -> C
     if definition.nullable is False and definition.default is None and not definition.default_expression:
         raise not_understood(f"Can not set null default value to non nullable column: {definition.name}")
     return ColumnRecord(
-        definition.name, definition.type, unique_id, definition.is_key, definition.nullable is not False, definition.aggregation,
-        definition.default, definition.default_expression, definition.auto_increment, definition.generated, definition.comment,
+        definition.name, definition.type, unique_id, definition.is_key, definition.nullable is not False,
+        definition.aggregation,
+        definition.default, definition.default_expression, definition.auto_increment, definition.generated,
+        definition.comment,
     )  # fmt: skip
 
 
@@ -99,7 +101,8 @@ def _evolve(session: Session, table: OlapTable, changed: OlapTable) -> Answer:
         now = session.state.clock.now()
         change.put(
             AlterJob(
-                change.next_id(), table.db_id, table.id, "COLUMN", now, now, "FINISHED", 1, session.services.loads.next_transaction_id(),
+                change.next_id(), table.db_id, table.id, "COLUMN", now, now, "FINISHED", 1,
+                session.services.loads.next_transaction_id(),
                 base.name, base.id, base.id, f"{base.schema_version}:{base.schema_hash}",
             )
         )  # fmt: skip
@@ -179,8 +182,10 @@ def set_properties(session: Session, statement: say.SetTableProperties) -> Answe
     given = dict(statement.properties)
     if "replication_num" in given and table.scheme.columns:
         raise Refused(
-            f"This is a {table.scheme.type.value.lower().split('_')[0]} partitioned table, you should specify partitions with MODIFY "
-            "PARTITION clause. If you want to set default replication number, please use 'default.replication_num' instead of "
+            f"This is a {table.scheme.type.value.lower().split('_')[0]} partitioned table, you should specify "
+            "partitions with MODIFY "
+            "PARTITION clause. If you want to set default replication number, please use 'default.replication_num' "
+            "instead of "
             "'replication_num' to escape misleading."
         )
     if "bloom_filter_columns" in given:
@@ -255,7 +260,8 @@ def start_rollup(session: Session, table: OlapTable, name: str, columns: tuple[s
         change.put(
             AlterJob(
                 job_id, table.db_id, table.id, "ROLLUP", session.state.clock.now(), None, "PENDING", TIMEOUT * 1000,
-                session.services.loads.next_transaction_id(), name, index_id, table.base_index.id, base_index_name=table.base_index.name,
+                session.services.loads.next_transaction_id(), name, index_id, table.base_index.id,
+                base_index_name=table.base_index.name,
                 columns=tuple(column for one in columns if (column := table.column(one))),
             ),
             replace(table, state=TableState.ROLLUP),
@@ -327,7 +333,7 @@ class AlterScheduler:
                 change.put(replace(job, state="CANCELLED", finished=finished, message="table does not exist"))
                 return
             hash_ = int(job.schema.partition(":")[2]) if job.schema else schema_hash(job.columns, job.index_name)
-            made = self._new_tablets(change, table, job, hash_)
+            made = self._new_tablets(change, table)
             self._convert(table, made, hash_)
             dropped = {table.base_index.id} if job.kind == "COLUMN" else set()
             for partition in change.now.partitions(table) + change.now.partitions(table, temporary=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -52,6 +52,14 @@ class Backends:
 
     def view(self, backend_id: int) -> BackendView:
         return self._views.get(backend_id, BackendView())
+
+    def views(self) -> Mapping[int, BackendView]:
+        """All of them, as the leader tells the other FEs."""
+        return dict(self._views)
+
+    def learn(self, views: Mapping[int, BackendView]) -> None:
+        """What the leader tells."""
+        self._views = dict(views)
 
     def is_alive(self, backend_id: int) -> bool:
         return self.view(backend_id).alive
@@ -124,7 +132,8 @@ class Backends:
                 )
             ids = ",".join(str(be.id) for be in alive)
             raise not_understood(
-                "Table replication num should be less than of equal to the number of available BE nodes. You can change "
+                "Table replication num should be less than of equal to the number of available BE nodes. You can "
+                "change "
                 "this default by setting the replication_num table properties. "
                 f"Current alive backend is [{ids}]."
             )

@@ -174,7 +174,8 @@ class Backup:
             if self._is_healthy(replica):
                 return SnapshotTablet(table.id, physical.id, index.id, tablet.id, replica.backend_id)
         raise Failed(
-            f"failed to choose replica to make snapshot for tablet {tablet.id}. visible version: {physical.visible_version}"
+            f"failed to choose replica to make snapshot for tablet {tablet.id}. visible version: "
+            f"{physical.visible_version}"
         )
 
     def _is_healthy(self, replica: Replica) -> bool:

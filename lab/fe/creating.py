@@ -451,7 +451,8 @@ def create_tablets(state: GlobalState, table: OlapTable, partitions: Iterable[Pa
         total = sum(len(items) for items in wanted.values())
         drop_tablets(state, {item["id"] for items in wanted.values() for item in items}, wanted)  # type: ignore[misc]
         raise Refused(
-            f"Table creation timed out. unfinished replicas({len(missing)}/{total}): {' '.join(missing[:3])}  timeout={timeout}s\n "
+            f"Table creation timed out. unfinished replicas({len(missing)}/{total}): {' '.join(missing[:3])}  "
+            f"timeout={timeout}s\n "
             'You can increase the timeout by increasing the config "tablet_create_timeout_second" and try again.'
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 
 from lab.clock import Clock
@@ -22,6 +23,17 @@ BATCH = 1000  # FeConstants.id_batch: ids are journaled by the thousand
 FIRST_ID = 10001
 
 
+@dataclass(frozen=True, slots=True)
+class FrontendView:
+    """What the leader's heartbeats said of one FE."""
+
+    alive: bool = False
+    replayed: int = 0
+    heartbeat: datetime | None = None
+    started: datetime | None = None
+    misses: int = 0
+
+
 class GlobalState:
     """The metadata, the way to change it, and what belongs to this FE's process alone."""
 
@@ -37,7 +49,7 @@ class GlobalState:
         self.token = ""
         self.lock = threading.RLock()
         self.backends = Backends(self)
-        self.frontends_started: dict[str, datetime] = {}
+        self.frontends: dict[int, FrontendView] = {}
         self._statistics: dict[int, tuple[int, int]] = {}
         self._open: Change | None = None
         self.led_epoch = 0

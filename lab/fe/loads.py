@@ -210,7 +210,8 @@ class Loads:
             for replica in piece.tablet.replicas
         )
         return not_understood(
-            f"Tablet lost replicas. Check if any backend is down or not. tablet_id: {piece.tablet.id}, replicas: {replicas}. "
+            f"Tablet lost replicas. Check if any backend is down or not. tablet_id: {piece.tablet.id}, replicas: "
+            f"{replicas}. "
             f"Check quorum number failed(OlapTableSink): BeReplicaSize:{alive_count}, quorum:{quorum}"
         )
 

@@ -24,7 +24,7 @@ from lab.fe.loads import Loads
 from lab.fe.query import QueryEngine
 from lab.fe.services import Services
 from lab.fe.stream_load import StreamLoad
-from lab.fe.upkeep import Upkeep
+from lab.fe.upkeep import Upkeep, on_heartbeat
 from lab.httpd import HttpServer, Request, Response, admin_routes, as_json
 from lab.meta.group import Group, Role
 from lab.meta.image import ImageBroken, ImageDirectory
@@ -78,7 +78,8 @@ class FrontendNode:
         empty = not journal.had_files
         if metadata.journal_id and empty and conf.get("start_with_incomplete_meta") != "true" and not self._helper:
             raise WillNotStart(
-                "image exists, but bdb dir is empty, set start_with_incomplete_meta to true if you want to forcefully recover from image data, "
+                "image exists, but bdb dir is empty, set start_with_incomplete_meta to true if you want to "
+                "forcefully recover from image data, "
                 "this may end with stale meta data, so please be careful."
             )
         if journal.first_id > metadata.journal_id + 1:
@@ -179,7 +180,7 @@ class FrontendNode:
         return {
             ("POST", "/forward"): self._services.on_forward,
             ("POST", "/config"): self._on_config,
-            ("POST", "/started"): lambda _request: as_json(self._state.started.isoformat()),
+            ("POST", "/heartbeat"): lambda request: on_heartbeat(self._state, request),
             ("POST", "/finish_task"): agent.on_finish_task,
             ("POST", "/snapshot_progress"): agent.on_progress,
         }

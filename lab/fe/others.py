@@ -13,11 +13,13 @@ _COLUMNS = {
     "CATALOGS": "Catalog Type Comment",
     "RESOURCES": "Name ResourceType Key Value",
     "GROUPS": (
-        "name id cpu_weight_percent exclusive_cpu_percent mem_limit big_query_cpu_second_limit big_query_scan_rows_limit "
+        "name id cpu_weight_percent exclusive_cpu_percent mem_limit big_query_cpu_second_limit "
+        "big_query_scan_rows_limit "
         "big_query_mem_limit concurrency_limit spill_mem_limit_threshold classifiers warehouses"
     ),
     "LOAD": (
-        "Id Name CreateTime PauseTime EndTime DbName TableName State DataSourceType CurrentTaskNum JobProperties DataSourceProperties "
+        "Id Name CreateTime PauseTime EndTime DbName TableName State DataSourceType CurrentTaskNum JobProperties "
+        "DataSourceProperties "
         "CustomProperties Statistic Progress TimestampProgress ReasonOfStateChanged ErrorLogUrls TrackingSQL OtherMsg "
         "LatestSourcePosition OffsetLag"
     ),

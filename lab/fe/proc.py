@@ -169,7 +169,8 @@ def _dbs(session: Session, path: str, rest: list[str]) -> Rows:
     tables = {} if isinstance(database, str) else session.metadata.tables(database)
     if len(rest) == 1:
         names = (
-            "TableId TableName IndexNum PartitionColumnName PartitionNum State Type LastConsistencyCheckTime ReplicaCount "
+            "TableId TableName IndexNum PartitionColumnName PartitionNum State Type LastConsistencyCheckTime "
+            "ReplicaCount "
             "PartitionType StoragePath"
         )
         return shown(names, [_table(session, table) for table in sorted(tables.values(), key=lambda table: table.id)])
@@ -191,7 +192,8 @@ def _table(session: Session, table: Table) -> Sequence[object]:
     if session.state.release.nearly_all_errors_are_1064 and not columns:
         columns = None  # type: ignore[assignment]
     return (
-        table.id, table.name, len(table.indexes), columns, len(table.partitions), table.state.value, table.type, None, replicas,
+        table.id, table.name, len(table.indexes), columns, len(table.partitions), table.state.value, table.type,
+        None, replicas,
         table.scheme.type.value, None,
     )  # fmt: skip
 
@@ -267,10 +269,16 @@ def _replicas(session: Session, path: str, number: str) -> Rows:
         version = replica.version or physical.visible_version
         failed = -1 if replica.version is None else physical.visible_version
         status = f"http://{host}:{port}/api/compaction/show?tablet_id={number}&schema_hash={index.schema_hash}"
-        rows.append((replica.id, replica.backend_id, version, 0, version, 0, failed, 0, None, index.schema_hash, 0, 0, "NORMAL", replica.bad, False, version, path_hash(host), f"http://{host}:{port}/api/meta/header/{number}", status, False))  # fmt: skip
+        rows.append((
+            replica.id, replica.backend_id, version, 0, version, 0, failed, 0, None, index.schema_hash, 0, 0,
+            "NORMAL", replica.bad, False, version, path_hash(host), f"http://{host}:{port}/api/meta/header/{number}",
+            status, False
+        ))  # fmt: skip
     names = (
-        "ReplicaId BackendId Version VersionHash LstSuccessVersion LstSuccessVersionHash LstFailedVersion LstFailedVersionHash "
-        "LstFailedTime SchemaHash DataSize RowCount State IsBad IsSetBadForce VersionCount PathHash MetaUrl CompactionStatus IsErrorState"
+        "ReplicaId BackendId Version VersionHash LstSuccessVersion LstSuccessVersionHash LstFailedVersion "
+        "LstFailedVersionHash "
+        "LstFailedTime SchemaHash DataSize RowCount State IsBad IsSetBadForce VersionCount PathHash MetaUrl "
+        "CompactionStatus IsErrorState"
     )
     return shown(names, rows)
 
@@ -278,7 +286,8 @@ def _replicas(session: Session, path: str, number: str) -> Rows:
 def _statistic(session: Session) -> Rows:
     """UnhealthyTabletNum does not count the replicas of a backend that has just died (seen running 4.1-dev)."""
     names = (
-        "DbId DbName TableNum PartitionNum IndexNum TabletNum ReplicaNum UnhealthyTabletNum InconsistentTabletNum CloningTabletNum "
+        "DbId DbName TableNum PartitionNum IndexNum TabletNum ReplicaNum UnhealthyTabletNum InconsistentTabletNum "
+        "CloningTabletNum "
         "ErrorStateTabletNum"
     )
     rows: list[Sequence[object]] = []
@@ -325,14 +334,18 @@ def _unhealthy(session: Session, key: str) -> Rows:
 
 def _disks(session: Session, number: str) -> Rows:
     names = (
-        "RootPath DataUsedCapacity OtherUsedCapacity AvailCapacity TotalCapacity TotalUsedPct State PathHash StorageMedium TabletNum "
+        "RootPath DataUsedCapacity OtherUsedCapacity AvailCapacity TotalCapacity TotalUsedPct State PathHash "
+        "StorageMedium TabletNum "
         "DataTotalCapacity DataUsedPct"
     )
     backend = session.metadata.find(Backend, int(number)) if number.isdigit() else None
     if backend is None:
         raise _unknown(f"/backends/{number}", f"Backend[{number}] does not exist.")
     view = session.state.backends.view(backend.id)
-    row = (view.storage, size(view.used), "0.000 B", "1.000 TB", "1.000 TB", "0.00 %", "ONLINE", path_hash(backend.host), "HDD", view.tablets, "1.000 TB", "0.00 %")  # fmt: skip
+    row = (
+        view.storage, size(view.used), "0.000 B", "1.000 TB", "1.000 TB", "0.00 %", "ONLINE",
+        path_hash(backend.host), "HDD", view.tablets, "1.000 TB", "0.00 %"
+    )  # fmt: skip
     return shown(names, [row])
 
 

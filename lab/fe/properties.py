@@ -85,7 +85,8 @@ def table_properties(
     if given.get("storage_type", "column") == "column_with_row":
         if keys_type is KeysType.PRIMARY_KEYS:
             raise Refused(
-                "column_with_row for PRIMARY_KEYS table not supported, enable it by setting `enable_experimental_rowstore` to true"
+                "column_with_row for PRIMARY_KEYS table not supported, enable it by setting "
+                "`enable_experimental_rowstore` to true"
             )
         raise Refused(f"column_with_row for {keys_type} table not supported")
     if _BINLOG & given.keys():

@@ -175,7 +175,8 @@ class QueryEngine:
         except Refused as error:
             database = next(db.name for db in session.metadata.databases.values() if db.id == view.db_id)
             raise not_understood(
-                f"View {database}.{view.name} references invalid table(s) or column(s) or function(s) or definer/invoker of "
+                f"View {database}.{view.name} references invalid table(s) or column(s) or function(s) or "
+                "definer/invoker of "
                 f"view lack rights to use them: {error.text}"
             ) from error
         columns = ", ".join(quoted(column.name) for column in view.columns)

@@ -113,7 +113,8 @@ class Planner:
         for mine, theirs in zip(local.columns, remote.columns, strict=True):
             if not _same_column(mine, theirs):
                 raise Failed(
-                    f"{different}column: {mine.name} in existed table is different from the column in backup snapshot, column: {theirs.name}"
+                    f"{different}column: {mine.name} in existed table is different from the column in backup "
+                    f"snapshot, column: {theirs.name}"
                 )
 
     def _unlike(self, local: OlapTable, remote: OlapTable, names: set[str]) -> str | None:
@@ -162,7 +163,8 @@ class Planner:
             )
         if mine.replication_num != self._job.replication_num:
             raise Failed(
-                f"Partition {partition.name} in table {local.name} has different replication num '{mine.replication_num}' "
+                f"Partition {partition.name} in table {local.name} has different replication num "
+                f"'{mine.replication_num}' "
                 f"with partition in repository, which is {self._job.replication_num}"
             )
         self._plan.partitions.append(RestoredPartition(local.id, mine.id, partition.main.visible_version, new=False))

@@ -201,7 +201,8 @@ class Session:
 
 
 RESTORE_IN_PROGRESS = (
-    "A snapshot restore operation is in progress on the table {table}. Please wait until the current operation completes. "
+    "A snapshot restore operation is in progress on the table {table}. Please wait until the current operation "
+    "completes. "
     "To check the status of the operation, see https://docs.starrocks.io/docs/sql-reference/sql-statements/backup_restore/SHOW_RESTORE"
 )
 

@@ -41,7 +41,8 @@ from lab.sql.statements.base import Statement
 from lab.sql.statements.system import ShowReplicaStatus
 
 _STATUS = (
-    "Name Engine Version Row_format Rows Avg_row_length Data_length Max_data_length Index_length Data_free Auto_increment "
+    "Name Engine Version Row_format Rows Avg_row_length Data_length Max_data_length Index_length Data_free "
+    "Auto_increment "
     "Create_time Update_time Check_time Collation Checksum Create_options Comment"
 )
 _STATUS_NUMBERS = frozenset(
@@ -125,7 +126,10 @@ def show_table_status(session: Session, statement: say.ShowTableStatus) -> Answe
         created = printed(table.created, session.zone)
         if not isinstance(table, OlapTable):
             epoch = "1969-12-31 23:59:59"
-            rows.append((table.name, None, None, "", -1, -1, -1, None, None, None, None, created, epoch, None, "utf8_general_ci", None, "", table.comment))  # fmt: skip
+            rows.append((
+                table.name, None, None, "", -1, -1, -1, None, None, None, None, created, epoch, None,
+                "utf8_general_ci", None, "", table.comment
+            ))  # fmt: skip
             continue
         partitions = session.metadata.partitions(table)
         counted = [
@@ -136,7 +140,10 @@ def show_table_status(session: Session, statement: say.ShowTableStatus) -> Answe
         total, data = sum(rows_ for (rows_, _), _ in counted), sum(bytes_ * copies for (_, bytes_), copies in counted)
         updated = max((physical.visible_time for one in partitions for physical in one.physical), default=table.created)
         average = data // total if total else 0
-        rows.append((table.name, "StarRocks", None, "", total, average, data, None, None, None, None, created, printed(updated, session.zone), None, "utf8_general_ci", None, "", table.comment))  # fmt: skip
+        rows.append((
+            table.name, "StarRocks", None, "", total, average, data, None, None, None, None, created,
+            printed(updated, session.zone), None, "utf8_general_ci", None, "", table.comment
+        ))  # fmt: skip
     columns = tuple(
         Column(
             name, Type.BIGINT if name in _STATUS_NUMBERS else Type.DATETIME if name in _STATUS_TIMES else Type.VARCHAR
@@ -455,7 +462,8 @@ def show_replica_status(session: Session, statement: ShowReplicaStatus) -> Answe
     table = session.olap_table(statement.table)
     wanted = {name.lower() for name in statement.partitions}
     names = (
-        "TabletId ReplicaId BackendId Version LastFailedVersion LastSuccessVersion CommittedVersion SchemaHash VersionNum IsBad "
+        "TabletId ReplicaId BackendId Version LastFailedVersion LastSuccessVersion CommittedVersion SchemaHash "
+        "VersionNum IsBad "
         "IsSetBadForce State Status"
     )
     rows: list[Sequence[object]] = []
@@ -469,7 +477,10 @@ def show_replica_status(session: Session, statement: ShowReplicaStatus) -> Answe
                         version = replica.version or physical.visible_version
                         failed = -1 if replica.version is None else physical.visible_version
                         status = replica_status(session, replica)
-                        rows.append((tablet.id, replica.id, replica.backend_id, version, failed, version, physical.visible_version, 0, version, replica.bad, False, "NORMAL", status))  # fmt: skip
+                        rows.append((
+                            tablet.id, replica.id, replica.backend_id, version, failed, version,
+                            physical.visible_version, 0, version, replica.bad, False, "NORMAL", status
+                        ))  # fmt: skip
                     missing = one.replication_num - len(tablet.replicas)
                     rows += [(tablet.id, -1, -1, -1, -1, -1, -1, -1, -1, None, None, None, "MISSING")] * max(0, missing)
     return filtered(shown(names, rows), statement.where)
@@ -549,11 +560,20 @@ def show_alter(session: Session, statement: say.ShowAlterTable) -> Answer:
         created, finished = printed(job.created, session.show_zone), printed(job.finished, session.show_zone)
         progress = "0/1" if job.state == "RUNNING" else None
         if kind == "COLUMN":
-            rows.append((job.id, name, created, finished, job.index_name, job.index_id, job.origin_index_id, job.schema, job.transaction_id, job.state, job.message, progress, job.timeout))  # fmt: skip
+            rows.append((
+                job.id, name, created, finished, job.index_name, job.index_id, job.origin_index_id, job.schema,
+                job.transaction_id, job.state, job.message, progress, job.timeout
+            ))  # fmt: skip
         elif kind == "ROLLUP":
-            rows.append((job.id, name, created, finished, job.base_index_name, job.index_name, job.index_id, job.transaction_id, job.state, job.message, progress, job.timeout))  # fmt: skip
+            rows.append((
+                job.id, name, created, finished, job.base_index_name, job.index_name, job.index_id,
+                job.transaction_id, job.state, job.message, progress, job.timeout
+            ))  # fmt: skip
         else:
-            rows.append((job.id, name, created, finished, job.operation, job.transaction_id, job.state, job.message, progress, job.timeout))  # fmt: skip
+            rows.append((
+                job.id, name, created, finished, job.operation, job.transaction_id, job.state, job.message, progress,
+                job.timeout
+            ))  # fmt: skip
     names = {
         "COLUMN": "JobId TableName CreateTime FinishTime IndexName IndexId OriginIndexId SchemaVersion TransactionId State Msg Progress Timeout",
         "ROLLUP": "JobId TableName CreateTime FinishedTime BaseIndexName RollupIndexName RollupId TransactionId State Msg Progress Timeout",
@@ -638,7 +658,10 @@ def show_dynamic_partitions(session: Session, statement: say.ShowDynamicPartitio
         }
         replication = dynamic.get("replication_num", table.properties["replication_num"])
         time = printed(table.created, session.state.clock.zone)
-        row = (table.name, dynamic["enable"], dynamic["time_unit"], dynamic["start"], dynamic["end"], dynamic["prefix"], dynamic.get("buckets", "0"), replication, None, time, time, "NORMAL", None, None, True)  # fmt: skip
+        row = (
+            table.name, dynamic["enable"], dynamic["time_unit"], dynamic["start"], dynamic["end"], dynamic["prefix"],
+            dynamic.get("buckets", "0"), replication, None, time, time, "NORMAL", None, None, True
+        )  # fmt: skip
         rows.append(row[: len(names)])
     return shown(names, rows)
 

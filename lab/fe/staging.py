@@ -41,7 +41,8 @@ def stage(session: Session, connection: duckdb.DuckDBPyConnection, table: OlapTa
     }
     names = ", ".join(f"a{number}" for number in range(len(types)))
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE source AS SELECT row_number() OVER () AS __row, * FROM ({source.sql}) AS s({names})"
+        f"CREATE OR REPLACE TEMP TABLE source AS SELECT row_number() OVER () AS __row, * FROM ({source.sql}) AS "
+        f"s({names})"
     )
     plain = [column for column in table.columns if not column.generated]
     select = ", ".join(f"{_value(session, column, given)} AS {quoted(column.name)}" for column in plain)

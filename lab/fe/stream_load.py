@@ -124,7 +124,8 @@ def _source(table: OlapTable, path: Path, request: Request) -> Source:
         quote = request.headers.get("enclose", "")
         skip = int(request.headers.get("skip_header", "0"))
         read = (
-            f"read_csv({literal(str(path))}, header=false, auto_detect=false, delim={literal(separator)}, quote={literal(quote)}, escape='', "
+            f"read_csv({literal(str(path))}, header=false, auto_detect=false, delim={literal(separator)}, "
+            f"quote={literal(quote)}, escape='', "
             f"skip={skip}, nullstr='\\N', strict_mode=false, columns={_struct(fields)})"
         )
     kept = [name for name in fields if table.column(name)]

@@ -35,11 +35,13 @@ from lab.sql.table_pieces import BackupObject
 
 _NO_DEFAULT = "Do not support Backup/Restore the entire default catalog"
 _BACKUP = (
-    "JobId SnapshotName DbName State BackupObjs CreateTime SnapshotFinishedTime UploadFinishedTime FinishedTime UnfinishedTasks "
+    "JobId SnapshotName DbName State BackupObjs CreateTime SnapshotFinishedTime UploadFinishedTime FinishedTime "
+    "UnfinishedTasks "
     "Progress TaskErrMsg Status Timeout"
 )
 _RESTORE = (
-    "JobId Label Timestamp DbName State AllowLoad ReplicationNum RestoreObjs CreateTime MetaPreparedTime SnapshotFinishedTime "
+    "JobId Label Timestamp DbName State AllowLoad ReplicationNum RestoreObjs CreateTime MetaPreparedTime "
+    "SnapshotFinishedTime "
     "DownloadFinishedTime FinishedTime UnfinishedTasks Progress TaskErrMsg Status Timeout"
 )
 
@@ -172,7 +174,9 @@ def _named_partitions(session: Session, table: Table, entry: BackupObject) -> tu
     return tuple(names[name.lower()] for name in entry.partitions)
 
 
-def _check_bases(session: Session, _known: Mapping[str, Table], chosen: Iterable[tuple[Table, tuple[str, ...]]]) -> None:
+def _check_bases(
+    session: Session, _known: Mapping[str, Table], chosen: Iterable[tuple[Table, tuple[str, ...]]]
+) -> None:
     for table, _ in chosen:
         if not isinstance(table, OlapTable) or table.refresh is None:
             continue
@@ -518,7 +522,8 @@ def _restore_row(session: Session, record: RestoreJob, watch: Watch) -> Sequence
         objects.append(f"{one.name} PARTITIONS [{', '.join(named)}]" if named else one.name)
     times = (record.created, record.meta_prepared, record.snapshot_finished, record.download_finished, record.finished)
     return (
-        record.job_id, record.label, record.timestamp, record.db_name, record.state, record.allow_load, record.replication_num,
+        record.job_id, record.label, record.timestamp, record.db_name, record.state, record.allow_load,
+        record.replication_num,
         ", ".join(objects), *(printed(time, session.show_zone) for time in times), *watch.columns(), record.status, record.timeout,
     )  # fmt: skip
 

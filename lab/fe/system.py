@@ -11,6 +11,7 @@ from lab.answers import Answer, Column, Ok, Rows, Type, shown
 from lab.clock import printed
 from lab.errors import Refused, not_understood, unknown_to_the_lab
 from lab.fe.filters import like
+from lab.fe.globals import FrontendView
 from lab.fe.session import CATALOG, Execute, Session
 from lab.fe.variables import DEFAULTS, HIDDEN, check_charset, checked
 from lab.httpd import Unreachable, call
@@ -124,14 +125,14 @@ def _frontends(session: Session) -> Rows:
     """The leader's view. HttpPort, QueryPort and RpcPort are the answering FE's own, for every row."""
     state, group = session.state, session.state.group
     rows = []
-    for fe in session.metadata.values(Frontend):
+    for fe in sorted(session.metadata.values(Frontend), key=lambda fe: fe.id):
+        view = state.frontends.get(fe.id, FrontendView())
         address = (fe.host, fe.edit_log_port)
-        me = address == group.me
-        alive = group.hears(address)
+        if address == group.me:
+            view = FrontendView(
+                alive=True, replayed=session.metadata.journal_id, heartbeat=state.clock.now(), started=state.started
+            )
         role = "LEADER" if address == group.leader else fe.role
-        seen = state.clock.now() if alive else None
-        replayed = session.metadata.journal_id if me else group.replayed_by(address)
-        started = state.started if me else state.frontends_started.get(fe.host)
         row = {
             "Id": fe.id,
             "Name": fe.name,
@@ -142,14 +143,14 @@ def _frontends(session: Session) -> Rows:
             "RpcPort": state.settings.port("rpc_port"),
             "Role": role,
             "ClusterId": state.cluster_id,
-            "Join": alive or fe.joined,
-            "Alive": alive,
-            "ReplayedJournalId": replayed,
-            "LastHeartbeat": printed(seen, session.show_zone),
+            "Join": view.alive or fe.joined,
+            "Alive": view.alive,
+            "ReplayedJournalId": view.replayed,
+            "LastHeartbeat": printed(view.heartbeat, session.show_zone),
             "IsHelper": fe.role == "FOLLOWER",
-            "ErrMsg": "" if alive else "got exception when heartbeat",
-            "StartTime": printed(started, session.show_zone),
-            "Version": state.release.build if alive else None,
+            "ErrMsg": "" if view.alive else "got exception when heartbeat",
+            "StartTime": printed(view.started, session.show_zone),
+            "Version": state.release.build if view.alive else None,
         }
         rows.append([row[name] for name in state.release.frontend_columns])
     return shown(state.release.frontend_columns, rows)
@@ -325,7 +326,10 @@ def show_processlist(session: Session, _statement: look.ShowProcesslist) -> Answ
         start = printed(session.state.started, session.show_zone)
         command, info = ("Query", session.statement) if mine else ("Sleep", other.statement)
         host, db = other.address, other.database_name
-        rows.append((name, other.connection_id, other.user.name, host, db, command, start, 0, "OK", info, "false", "default_warehouse", "", other.catalog, None))  # fmt: skip
+        rows.append((
+            name, other.connection_id, other.user.name, host, db, command, start, 0, "OK", info, "false",
+            "default_warehouse", "", other.catalog, None
+        ))  # fmt: skip
     return Rows(tuple(Column(column, types.get(column, Type.VARCHAR)) for column in columns), rows)
 
 

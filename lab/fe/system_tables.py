@@ -176,7 +176,8 @@ def _table_columns(session: Session) -> Iterable[tuple[Any, ...]]:
             default = column.default if column.default is not None else column.default_expression or None
             yield (
                 "def", database.name, table.name, column.name, number, default, "YES" if column.nullable else "NO",
-                column.type.name, length, length, decimal[0], decimal[1], None, *charset, str(column.type), key, extra, "",
+                column.type.name, length, length, decimal[0], decimal[1], None, *charset, str(column.type), key,
+                extra, "",
                 column.comment, length or decimal[0], decimal[1], column.generated or None, None,
             )  # fmt: skip
 
@@ -226,7 +227,8 @@ def _partition_rows(
         visible = physical.visible_version
         yield (
             database.name, table.name, partition.name, physical.id, 0, visible, local(session, physical.visible_time),
-            physical.next_version, physical.data_version, physical.version_epoch, "TXN_NORMAL", key, value, distribution,
+            physical.next_version, physical.data_version, physical.version_epoch, "TXN_NORMAL", key, value,
+            distribution,
             physical.buckets, partition.replication_num, partition.medium, None, None, 0, int(temporary), size,
             rows * len(table.indexes), 0, 0.0, 0.0, 0.0, None, size, 1, 0,
         )  # fmt: skip
@@ -277,7 +279,8 @@ def _be_tablets(session: Session) -> Iterable[tuple[Any, ...]]:
                         for replica in tablet.replicas:
                             version = replica.version or physical.visible_version
                             yield (
-                                replica.backend_id, table.id, physical.id, tablet.id, version, version, 0, version, 0, 0, 0, 0,
+                                replica.backend_id, table.id, physical.id, tablet.id, version, version, 0, version,
+                                0, 0, 0, 0,
                                 "NORMAL", table.keys_type.value, "", 0, hashes[index_id], 0, "HDD", 0,
                             )  # fmt: skip
 
@@ -296,16 +299,20 @@ def _dependencies(session: Session) -> Iterable[tuple[Any, ...]]:
                 base_db = session.metadata.find(Database, base.db_id) if base else None
                 yield (
                     table.id, table.name, database.name, "default_catalog", "MATERIALIZED_VIEW", number,
-                    base.name if base else None, base_db.name if base_db else None, "default_catalog", base.type if base else None,
+                    base.name if base else None, base_db.name if base_db else None, "default_catalog",
+                    base.type if base else None,
                 )  # fmt: skip
 
 
 _MV = (
-    "MATERIALIZED_VIEW_ID:b TABLE_SCHEMA TABLE_NAME REFRESH_TYPE IS_ACTIVE INACTIVE_REASON PARTITION_TYPE TASK_ID:b TASK_NAME "
-    "LAST_REFRESH_START_TIME:t LAST_REFRESH_FINISHED_TIME:t LAST_REFRESH_DURATION:d LAST_REFRESH_STATE LAST_REFRESH_FORCE_REFRESH "
+    "MATERIALIZED_VIEW_ID:b TABLE_SCHEMA TABLE_NAME REFRESH_TYPE IS_ACTIVE INACTIVE_REASON PARTITION_TYPE TASK_ID:b "
+    "TASK_NAME "
+    "LAST_REFRESH_START_TIME:t LAST_REFRESH_FINISHED_TIME:t LAST_REFRESH_DURATION:d LAST_REFRESH_STATE "
+    "LAST_REFRESH_FORCE_REFRESH "
     "LAST_REFRESH_START_PARTITION LAST_REFRESH_END_PARTITION LAST_REFRESH_BASE_REFRESH_PARTITIONS "
     "LAST_REFRESH_MV_REFRESH_PARTITIONS LAST_REFRESH_ERROR_CODE LAST_REFRESH_ERROR_MESSAGE TABLE_ROWS:b "
-    "MATERIALIZED_VIEW_DEFINITION EXTRA_MESSAGE QUERY_REWRITE_STATUS CREATOR LAST_REFRESH_PROCESS_TIME:t LAST_REFRESH_JOB_ID"
+    "MATERIALIZED_VIEW_DEFINITION EXTRA_MESSAGE QUERY_REWRITE_STATUS CREATOR LAST_REFRESH_PROCESS_TIME:t "
+    "LAST_REFRESH_JOB_ID"
 )
 TABLES = {
     ("information_schema", "schemata"): SystemTable(
@@ -313,8 +320,10 @@ TABLES = {
     ),
     ("information_schema", "tables"): SystemTable(
         _columns(
-            "TABLE_CATALOG TABLE_SCHEMA TABLE_NAME TABLE_TYPE ENGINE VERSION:b ROW_FORMAT TABLE_ROWS:b AVG_ROW_LENGTH:b DATA_LENGTH:b "
-            "MAX_DATA_LENGTH:b INDEX_LENGTH:b DATA_FREE:b AUTO_INCREMENT:b CREATE_TIME:t UPDATE_TIME:t CHECK_TIME:t TABLE_COLLATION "
+            "TABLE_CATALOG TABLE_SCHEMA TABLE_NAME TABLE_TYPE ENGINE VERSION:b ROW_FORMAT TABLE_ROWS:b "
+            "AVG_ROW_LENGTH:b DATA_LENGTH:b "
+            "MAX_DATA_LENGTH:b INDEX_LENGTH:b DATA_FREE:b AUTO_INCREMENT:b CREATE_TIME:t UPDATE_TIME:t CHECK_TIME:t "
+            "TABLE_COLLATION "
             "CHECKSUM:b CREATE_OPTIONS TABLE_COMMENT"
         ),
         _tables,
@@ -329,7 +338,8 @@ TABLES = {
     ("information_schema", "columns"): SystemTable(
         _columns(
             "TABLE_CATALOG TABLE_SCHEMA TABLE_NAME COLUMN_NAME ORDINAL_POSITION:b COLUMN_DEFAULT IS_NULLABLE DATA_TYPE "
-            "CHARACTER_MAXIMUM_LENGTH:b CHARACTER_OCTET_LENGTH:b NUMERIC_PRECISION:b NUMERIC_SCALE:b DATETIME_PRECISION:b "
+            "CHARACTER_MAXIMUM_LENGTH:b CHARACTER_OCTET_LENGTH:b NUMERIC_PRECISION:b NUMERIC_SCALE:b "
+            "DATETIME_PRECISION:b "
             "CHARACTER_SET_NAME COLLATION_NAME COLUMN_TYPE COLUMN_KEY EXTRA PRIVILEGES COLUMN_COMMENT COLUMN_SIZE:b "
             "DECIMAL_DIGITS:b GENERATION_EXPRESSION SRS_ID:b"
         ),
@@ -344,18 +354,24 @@ TABLES = {
     ),
     ("information_schema", "partitions_meta"): SystemTable(
         _columns(
-            "DB_NAME TABLE_NAME PARTITION_NAME PARTITION_ID:b COMPACT_VERSION:b VISIBLE_VERSION:b VISIBLE_VERSION_TIME:t NEXT_VERSION:b "
-            "DATA_VERSION:b VERSION_EPOCH:b VERSION_TXN_TYPE PARTITION_KEY PARTITION_VALUE DISTRIBUTION_KEY BUCKETS:i REPLICATION_NUM:i "
-            "STORAGE_MEDIUM COOLDOWN_TIME:t LAST_CONSISTENCY_CHECK_TIME:t IS_IN_MEMORY:i IS_TEMP:i DATA_SIZE:b ROW_COUNT:b "
-            "ENABLE_DATACACHE:i AVG_CS:d P50_CS:d MAX_CS:d STORAGE_PATH STORAGE_SIZE:b TABLET_BALANCED:i METADATA_SWITCH_VERSION:b"
+            "DB_NAME TABLE_NAME PARTITION_NAME PARTITION_ID:b COMPACT_VERSION:b VISIBLE_VERSION:b "
+            "VISIBLE_VERSION_TIME:t NEXT_VERSION:b "
+            "DATA_VERSION:b VERSION_EPOCH:b VERSION_TXN_TYPE PARTITION_KEY PARTITION_VALUE DISTRIBUTION_KEY "
+            "BUCKETS:i REPLICATION_NUM:i "
+            "STORAGE_MEDIUM COOLDOWN_TIME:t LAST_CONSISTENCY_CHECK_TIME:t IS_IN_MEMORY:i IS_TEMP:i DATA_SIZE:b "
+            "ROW_COUNT:b "
+            "ENABLE_DATACACHE:i AVG_CS:d P50_CS:d MAX_CS:d STORAGE_PATH STORAGE_SIZE:b TABLET_BALANCED:i "
+            "METADATA_SWITCH_VERSION:b"
         ),
         _partitions_meta,
     ),
     ("information_schema", "materialized_views"): SystemTable(_columns(_MV), materialized_view_rows),
     ("information_schema", "be_tablets"): SystemTable(
         _columns(
-            "BE_ID:b TABLE_ID:b PARTITION_ID:b TABLET_ID:b NUM_VERSION:b MAX_VERSION:b MIN_VERSION:b NUM_ROWSET:b NUM_ROW:b DATA_SIZE:b "
-            "INDEX_MEM:b CREATE_TIME:b STATE TYPE DATA_DIR SHARD_ID:b SCHEMA_HASH:b INDEX_DISK:b MEDIUM_TYPE NUM_SEGMENT:b"
+            "BE_ID:b TABLE_ID:b PARTITION_ID:b TABLET_ID:b NUM_VERSION:b MAX_VERSION:b MIN_VERSION:b NUM_ROWSET:b "
+            "NUM_ROW:b DATA_SIZE:b "
+            "INDEX_MEM:b CREATE_TIME:b STATE TYPE DATA_DIR SHARD_ID:b SCHEMA_HASH:b INDEX_DISK:b MEDIUM_TYPE "
+            "NUM_SEGMENT:b"
         ),
         _be_tablets,
     ),
@@ -363,7 +379,8 @@ TABLES = {
     ("information_schema", "global_variables"): SystemTable(_columns("VARIABLE_NAME VARIABLE_VALUE"), _variables),
     ("sys", "object_dependencies"): SystemTable(
         _columns(
-            "OBJECT_ID:b OBJECT_NAME OBJECT_DATABASE OBJECT_CATALOG OBJECT_TYPE REF_OBJECT_ID:b REF_OBJECT_NAME REF_OBJECT_DATABASE "
+            "OBJECT_ID:b OBJECT_NAME OBJECT_DATABASE OBJECT_CATALOG OBJECT_TYPE REF_OBJECT_ID:b REF_OBJECT_NAME "
+            "REF_OBJECT_DATABASE "
             "REF_OBJECT_CATALOG REF_OBJECT_TYPE"
         ),
         _dependencies,

@@ -205,7 +205,8 @@ def create_like(session: Session, statement: say.CreateTableLike) -> Answer:
             for number, index in enumerate(source.indexes)
         )
         table = replace(
-            source, id=table_id, db_id=database.id, name=statement.table.name, partitions=ids, temp_partitions=(), indexes=indexes,
+            source, id=table_id, db_id=database.id, name=statement.table.name, partitions=ids, temp_partitions=(),
+            indexes=indexes,
             state=TableState.NORMAL, created=session.state.clock.now(),
             auto_increment=1 if source.auto_increment is not None else None,
         )  # fmt: skip

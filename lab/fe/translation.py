@@ -62,7 +62,8 @@ class Translation:
         except SqlglotError as error:
             first = error.errors[0] if getattr(error, "errors", None) else {}  # type: ignore[attr-defined]
             raise bad_syntax(
-                f"the lab (a stand-in, not StarRocks) does not understand this query: {first.get('description') or error}",
+                f"the lab (a stand-in, not StarRocks) does not understand this query: "
+                f"{first.get('description') or error}",
                 first.get("line"),
                 first.get("col") or 0,
             ) from error

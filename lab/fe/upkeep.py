@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+
+import msgspec
 
 from lab.fe.dynamic import renew
-from lab.fe.globals import GlobalState
+from lab.fe.backends import BackendView
+from lab.fe.globals import FrontendView, GlobalState
 from lab.fe.partitions import forget_tablets
 from lab.fe.tables import empty_recycle_bin
-from lab.httpd import Unreachable, call
+from lab.httpd import Request, Response, Unreachable, exchange
 from lab.meta.records import Database, Frontend, OlapTable, Partition, PhysicalPartition, Replica, TableState, Tablet
 
 STATISTICS = "_statistics_"  # made by StatisticsMetaManager when there is a backend to hold it
+
+MISSES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the leader's heartbeat tells an FE."""
+
+    backends: dict[int, BackendView]
+    frontends: dict[int, FrontendView]
+
+
+def on_heartbeat(state: GlobalState, request: Request) -> Response:
+    """An FE's answer to the leader."""
+    told = msgspec.json.decode(request.body(), type=Told)
+    if not state.is_leader:
+        state.backends.learn(told.backends)
+        state.frontends = dict(told.frontends)
+    return Response(body=msgspec.json.encode(FrontendView(replayed=state.metadata.journal_id, started=state.started)))
 
 
 class Upkeep:
@@ -24,24 +45,42 @@ class Upkeep:
     # -- heartbeats
 
     def heartbeat(self) -> None:
-        """Ask BEs and FEs; an FE that has the whole journal has joined and counts for the majority from now on."""
+        """Ask BEs and FEs. Other FEs hear in turn what is known, as they would from the journal (OP_HEARTBEAT)."""
         state, group = self._state, self._state.group
         state.backends.beat()
         for frontend in list(state.metadata.values(Frontend)):
             address = (frontend.host, frontend.edit_log_port)
-            if address == group.me or not group.hears(address):
-                continue
-            if not frontend.joined and group.replayed_by(address) >= state.metadata.journal_id:
+            state.frontends[frontend.id] = self._me() if address == group.me else self._beat(frontend)
+            # An FE that has the whole journal has joined, and counts for the majority from now on.
+            if not frontend.joined and group.hears(address) and group.replayed_by(address) >= state.metadata.journal_id:
                 with state.change() as change:
                     change.put(replace(frontend, joined=True))
-            try:
-                answer = call(frontend.host, state.settings.port("rpc_port"), "/started", {}, timeout=1)
-                state.frontends_started[frontend.host] = datetime.fromisoformat(answer)
-            except Unreachable:
-                continue
         if state.backends.alive() and STATISTICS not in state.metadata.databases:
             with state.change() as change:
                 change.put(Database(change.next_id(), STATISTICS))
+
+    def _me(self) -> FrontendView:
+        now = self._state.clock.now()
+        return FrontendView(
+            alive=True, replayed=self._state.metadata.journal_id, heartbeat=now, started=self._state.started
+        )
+
+    def _beat(self, frontend: Frontend) -> FrontendView:
+        before = self._state.frontends.get(frontend.id, FrontendView())
+        body = {"backends": self._state.backends.views(), "frontends": self._state.frontends}
+        try:
+            data = exchange(
+                frontend.host,
+                self._state.settings.port("rpc_port"),
+                "POST",
+                "/heartbeat",
+                msgspec.json.encode(body),
+                timeout=1,
+            )
+        except Unreachable:
+            return replace(before, alive=before.alive and before.misses < MISSES, misses=before.misses + 1)
+        answer = msgspec.json.decode(data, type=FrontendView)
+        return replace(answer, alive=True, heartbeat=self._state.clock.now())
 
     # -- replicas
 

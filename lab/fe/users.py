@@ -216,7 +216,8 @@ def _expanded(privileges: tuple[str, ...], kind: str) -> tuple[str, ...]:
         if kind == "SYSTEM" and privilege in _NOT_GRANTABLE:
             named = privilege if "ALL" not in privileges else "GRANT"
             raise not_understood(
-                f"Operation not permitted, '{named}' cannot be granted to user or role directly, use built-in role instead"
+                f"Operation not permitted, '{named}' cannot be granted to user or role directly, use built-in role "
+                "instead"
             )
     return tuple(privilege for privilege in known if privilege in wanted)
 

@@ -17,7 +17,8 @@ def create_table(table: OlapTable, partitions: list[Partition], release: Release
     """SHOW CREATE TABLE."""
     members = [f"  {_column(column)}" for column in table.columns]
     members += [
-        f"  INDEX {index.name} ({_names(index.columns)}) USING {index.kind}{_index_properties(index.properties)} COMMENT '{index.comment}'"
+        f"  INDEX {index.name} ({_names(index.columns)}) USING {index.kind}{_index_properties(index.properties)} "
+        f"COMMENT '{index.comment}'"
         for index in table.index_specs
     ]
     lines = [f"CREATE {'TEMPORARY ' if table.temporary else ''}TABLE `{table.name}` ("]

@@ -118,7 +118,8 @@ class Parser:
             return Query(text=text)
         if first.kind is Kind.END:
             raise bad_syntax(
-                "Unexpected input '<EOF>', the most similar input is {'EXPORT', 'REVOKE', 'RECOVER', 'REFRESH', 'RESTORE', '(', ';'}",
+                "Unexpected input '<EOF>', the most similar input is {'EXPORT', 'REVOKE', 'RECOVER', 'REFRESH', "
+                "'RESTORE', '(', ';'}",
                 1,
             )
         forms = self._forms.get(first.upper)

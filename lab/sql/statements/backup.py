@@ -80,7 +80,8 @@ class Restore(Statement):
     SYNTAX = (
         "RESTORE SNAPSHOT [<label_db:name> .] <label:name> FROM <repository:name> "
         "[{ALL <all_catalogs!EXTERNAL> {CATALOG|CATALOGS} | EXTERNAL {CATALOG|CATALOGS} ( <catalogs:names> )}] "
-        "[DATABASE <database:name> [AS <as_database:name>]] [ON <objects:backup_objects>] [PROPERTIES <properties:properties>]",
+        "[DATABASE <database:name> [AS <as_database:name>]] [ON <objects:backup_objects>] [PROPERTIES "
+        "<properties:properties>]",
     )
     label: str
     repository: str

@@ -97,7 +97,8 @@ class ShowPartitions(Show):
 class ShowTablet(Show):
     SYNTAX = (
         "SHOW TABLET <tablet:number>",
-        f"SHOW {{TABLET|<plural!TABLETS>}} FROM <table:table> [{{PARTITION|PARTITIONS}} <partitions:partition_names>] {_TAIL}",
+        f"SHOW {{TABLET|<plural!TABLETS>}} FROM <table:table> [{{PARTITION|PARTITIONS}} "
+        f"<partitions:partition_names>] {_TAIL}",
     )
     tablet: int = 0
     plural: bool = False

@@ -50,7 +50,8 @@ class ShowFrontendConfig(Show):
 @dataclass(frozen=True, slots=True)
 class ShowReplicaStatus(Show):
     SYNTAX = (
-        "ADMIN SHOW REPLICA STATUS FROM <table:table> [{PARTITION|PARTITIONS} <partitions:partition_names>] [WHERE <where:where>]",
+        "ADMIN SHOW REPLICA STATUS FROM <table:table> [{PARTITION|PARTITIONS} <partitions:partition_names>] [WHERE "
+        "<where:where>]",
     )
     table: TableName
     partitions: tuple[str, ...] = ()
@@ -130,7 +131,8 @@ class Query(Show):
 class Insert(Statement):
     SYNTAX = (
         "INSERT <kind=INTO|OVERWRITE> [TABLE] <table:table> [<temporary!TEMPORARY>] "
-        "[{PARTITION|PARTITIONS} <partitions:partition_names>] [WITH LABEL <label:word>] [<columns:paren_names>] <source:rest>",
+        "[{PARTITION|PARTITIONS} <partitions:partition_names>] [WITH LABEL <label:word>] [<columns:paren_names>] "
+        "<source:rest>",
     )
     EXPLICIT_TRANSACTION: ClassVar[bool] = True
     kind: str

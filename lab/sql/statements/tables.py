@@ -67,8 +67,10 @@ class Recover(Statement):
 class CreateTable(Statement):
     SYNTAX = (
         "CREATE [<flavour=EXTERNAL|TEMPORARY>] TABLE [IF NOT <if_not_exists!EXISTS>] <table:table> <body:body> "
-        "[ENGINE = <engine:word>] [<keys_type=DUPLICATE|AGGREGATE|UNIQUE|PRIMARY> KEY <keys:paren_names>] [COMMENT <comment:text>] "
-        "[PARTITION BY <partition_by:partition_by>] [DISTRIBUTED BY <distribution:distribution>] [ROLLUP <rollups:rollups>] "
+        "[ENGINE = <engine:word>] [<keys_type=DUPLICATE|AGGREGATE|UNIQUE|PRIMARY> KEY <keys:paren_names>] [COMMENT "
+        "<comment:text>] "
+        "[PARTITION BY <partition_by:partition_by>] [DISTRIBUTED BY <distribution:distribution>] [ROLLUP "
+        "<rollups:rollups>] "
         "[ORDER BY <order_by:paren_names>] [ROLLUP <rollups:rollups>] [PROPERTIES <properties:properties>]",
     )
     table: TableName
@@ -328,9 +330,12 @@ class CreateMaterializedView(Statement):
     """Clauses may stand in any order in StarRocks; here in the order SHOW CREATE prints them, and one or two others."""
 
     SYNTAX = (
-        "CREATE MATERIALIZED VIEW [IF NOT <if_not_exists!EXISTS>] <view:table> [<columns:view_columns>] [COMMENT <comment:text>] "
-        "[PARTITION BY <partition_by:partition_by>] [DISTRIBUTED BY <distribution:distribution>] [ORDER BY <order_by:paren_names>] "
-        "[REFRESH <refresh:refresh>] [PARTITION BY <partition_by:partition_by>] [DISTRIBUTED BY <distribution:distribution>] "
+        "CREATE MATERIALIZED VIEW [IF NOT <if_not_exists!EXISTS>] <view:table> [<columns:view_columns>] [COMMENT "
+        "<comment:text>] "
+        "[PARTITION BY <partition_by:partition_by>] [DISTRIBUTED BY <distribution:distribution>] [ORDER BY "
+        "<order_by:paren_names>] "
+        "[REFRESH <refresh:refresh>] [PARTITION BY <partition_by:partition_by>] [DISTRIBUTED BY "
+        "<distribution:distribution>] "
         "[ORDER BY <order_by:paren_names>] [PROPERTIES <properties:properties>] AS <query:rest>",
     )
     view: TableName
