@@ -29,7 +29,7 @@ class Failed(click.ClickException):
     """A LabProblem as click shows errors: exit status 1, the hint on lines of its own."""
 
     def __init__(self, problem: LabProblem) -> None:
-        super().__init__("\n".join(filter(None, (problem.message, problem.hint))))
+        super().__init__(str(problem))
 
 
 class Verbs(click.Group):

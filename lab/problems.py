@@ -11,6 +11,9 @@ class LabProblem(Exception):
         self.message = message
         self.hint = hint
 
+    def __str__(self) -> str:
+        return "\n".join(filter(None, (self.message, self.hint)))
+
 
 class NotAvailable(LabProblem):
     """This machine lacks what was asked for: a Docker engine, radosgw, ... A test skips, a command says so."""

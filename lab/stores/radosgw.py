@@ -127,9 +127,20 @@ class Radosgw:
 
     def _create_osd(self) -> None:
         osd = str(uuid.uuid4())
-        self._run("ceph", *self._conf, "osd", "new", osd)
+        self._command("osd", "new", osd)
         self._run("ceph-osd", *self._conf, "-i", "0", "--mkfs", "--osd-uuid", osd)
-        self._run("ceph", *self._conf, "osd", "crush", "create-or-move", "osd.0", "1.0", "root=default", "host=lab")
+        self._command("osd", "crush", "create-or-move", "osd.0", "1.0", "root=default", "host=lab")
+
+    def _command(self, *words: str) -> None:
+        """Tell the monitor something that may be said twice: a client that speaks before it has heard the cluster's
+        id is refused with EPERM, "wrong fsid" in the monitor's log."""
+        argv = ["ceph", *self._conf, *words]
+
+        def accepted() -> bool | None:
+            done = subprocess.run(argv, capture_output=True, timeout=60, check=False)
+            return True if done.returncode == 0 else None
+
+        wait_for(accepted, " ".join(argv), seconds=30, explain=self._tails)
 
     def _run(self, *argv: str) -> str:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
