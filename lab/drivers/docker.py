@@ -48,7 +48,7 @@ class DockerDriver:
         return {
             name: Place(
                 host=str(subnet[first + n]),
-                known_as=name,
+                known_as=str(subnet[first + n]),  # as StarRocks does unless start_fe.sh is told --host_type FQDN
                 root=f"/opt/starrocks/{kind.value}",
                 container=name,
                 published=_published(QUERY_PORT + n) if publish and kind is NodeKind.FE else None,
