@@ -7,11 +7,14 @@ rclone, separated by commas): then it fails, so that a CI run that promises a se
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from lab.daemon import python
 from lab.drivers.document import DriverKind, Lab
 from lab.labs import Labs
 from lab.problems import NotAvailable
@@ -34,9 +37,16 @@ def required(what: str) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def labs(tmp_path_factory: pytest.TempPathFactory) -> Labs:
-    """The folder of this session's labs and stores."""
-    return Labs(tmp_path_factory.mktemp("labs"))
+def labs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Labs]:
+    """The folder of this session's labs and stores. What is left in it goes when the session ends, in whatever way:
+    a process beside it waits for the end of a pipe that only this one holds, which SIGKILL ends too."""
+    home = tmp_path_factory.mktemp("labs")
+    srlab = Path(python()).with_name("srlab")
+    clear = ["sh", "-c", 'cat >/dev/null; exec "$0" --dir "$1" down --all', str(srlab), str(home)]
+    with (home.parent / f"{home.name}-down.log").open("w") as log:
+        keeper = subprocess.Popen(clear, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True)
+    yield Labs(home)
+    keeper.communicate()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 It verifies signatures and serves multipart uploads, but ignores conditional writes (If-None-Match, If-Match), has no
 versioning and no object lock, and cannot hold a key `a` beside a key `a/b` (a directory of files is its storage).
+Clients that break off in the middle of uploads can leave 1.75 spinning at the cost of a core until it is ended.
 """
 
 from __future__ import annotations

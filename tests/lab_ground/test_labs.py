@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from lab.cli import main
+from lab.daemon import python
 from lab.drivers.docker import DockerDriver
 from lab.drivers.document import DriverKind, Lab, from_document, to_document
 from lab.engine import Engine, connect
@@ -17,6 +20,7 @@ from lab.labs import Labs, alive_nodes
 from lab.problems import LabProblem
 from lab.pytest_plugin import required
 from lab.spec import LabSpec
+from lab.waiting import wait_for
 
 
 @pytest.fixture
@@ -132,6 +136,16 @@ def test_people_find_the_commands_they_know_inside_a_container(labs: Labs, lab_d
         done = driver.execute(frontend, ["sh", "-c", command])
         assert done.code == 0, (command, done)
         assert expected in done.out.decode(), command
+
+
+def test_what_a_killed_test_run_started_is_ended_all_the_same(tmp_path: Path) -> None:
+    test = tmp_path / "test_killed.py"
+    test.write_text("import os\ndef test_killed(rclone_store): os.kill(os.getpid(), 9)\n")
+    run = ["-p", "lab.pytest_plugin", "--rootdir", str(tmp_path), "--basetemp", str(tmp_path / "base"), str(test)]
+    killed = subprocess.run([python(), "-m", "pytest", *run], cwd=tmp_path, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    wait_for(lambda: None if processes_below(tmp_path) else True, "the end of what was left", seconds=30)
+    assert "store rclone is gone" in (tmp_path / "base" / "labs0-down.log").read_text()
 
 
 @pytest.mark.parametrize(
