@@ -18,7 +18,7 @@ class Point(StrEnum):
 
     STATEMENT = "fe.statement"  # the text of a statement, before it runs
     REPLY = "fe.reply"  # the text of a statement, after it took effect
-    JOB = "fe.job"  # "<label> <state>": a tick of a backup or restore job
+    JOB = "fe.job"  # "<db>.<label> <state>": a tick of a backup or restore job
     HEARTBEAT = "fe.heartbeat"  # the host of a backend
     CREATE = "be.create"  # the tablet id
     SNAPSHOT = "be.snapshot"

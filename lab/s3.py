@@ -115,8 +115,6 @@ class Store:
             return getattr(self._connected(), operation)(Bucket=self._bucket, **arguments)
         except botocore.exceptions.ClientError as error:
             raise _answered(error.response) from error
-        except botocore.exceptions.NoCredentialsError as error:
-            raise StoreError(str(error), code="NoCredentials") from error
         except (botocore.exceptions.BotoCoreError, OSError) as error:
             raise StoreError(_cause(error)) from error
         except Exception as error:
@@ -135,19 +133,16 @@ def _client(properties: Mapping[str, str]) -> S3Client:
     import boto3
     from botocore.config import Config
 
+    access_key = _first(properties, "aws.s3.access_key", "fs.s3a.access.key")
+    secret_key = _first(properties, "aws.s3.secret_key", "fs.s3a.secret.key")
+    if not access_key or not secret_key:
+        raise StoreError("no credentials", code="NoCredentials")
     endpoint = _first(properties, "aws.s3.endpoint", "fs.s3a.endpoint") or None
     secure = _first(properties, "aws.s3.enable_ssl", "fs.s3a.connection.ssl.enabled") != "false"
     if endpoint and "://" not in endpoint:
         endpoint = f"{'https' if secure else 'http'}://{endpoint}"
-    path_style = properties.get("aws.s3.enable_path_style_access") == "true" or (
-        endpoint is not None and _is_address(endpoint)
-    )
-    session = boto3.session.Session(
-        aws_access_key_id=_first(properties, "aws.s3.access_key", "fs.s3a.access.key") or None,
-        aws_secret_access_key=_first(properties, "aws.s3.secret_key", "fs.s3a.secret.key") or None,
-        aws_session_token=properties.get("aws.s3.session_token"),
-        region_name=properties.get("aws.s3.region") or "us-east-1",
-    )
+    asked = properties.get("aws.s3.enable_path_style_access") == "true"
+    path_style = asked or (endpoint is not None and _is_address(endpoint))
     config = Config(
         s3={"addressing_style": "path" if path_style else "virtual"},
         signature_version="s3v4",
@@ -156,8 +151,17 @@ def _client(properties: Mapping[str, str]) -> S3Client:
         read_timeout=30,
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
+        proxies={},
     )
-    return session.client("s3", endpoint_url=endpoint, config=config)
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        config=config,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        aws_session_token=properties.get("aws.s3.session_token"),
+        region_name=properties.get("aws.s3.region") or "us-east-1",
+    )
 
 
 def _first(properties: Mapping[str, str], *names: str) -> str:

@@ -33,6 +33,15 @@ _TABLET = (
 )
 
 
+_TASKS = (
+    "CREATE DROP PUSH CLONE STORAGE_MEDIUM_MIGRATE ROLLUP SCHEMA_CHANGE CANCEL_DELETE MAKE_SNAPSHOT RELEASE_SNAPSHOT "
+    "CHECK_CONSISTENCY UPLOAD DOWNLOAD CLEAR_REMOTE_FILE MOVE REALTIME_PUSH PUBLISH_VERSION CLEAR_ALTER_TASK "
+    "CLEAR_TRANSACTION_TASK RECOVER_TABLET STREAM_LOAD UPDATE_TABLET_META_INFO ALTER INSTALL_PLUGIN UNINSTALL_PLUGIN "
+    "DROP_AUTO_INCREMENT_MAP COMPACTION REMOTE_SNAPSHOT REPLICATE_SNAPSHOT UPDATE_SCHEMA COMPACTION_CONTROL "
+    "EXTERNAL_CLUSTER_SNAPSHOT NUM_TASK_TYPE"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """What one release does in its own way."""
@@ -53,6 +62,7 @@ class Release:
     backend_columns: tuple[str, ...] = tuple(_BACKEND.split())
     partition_columns: tuple[str, ...] = tuple(_PARTITION.split())
     tablet_columns: tuple[str, ...] = tuple(_TABLET.split())
+    task_types: tuple[str, ...] = tuple(_TASKS.split())
     show_tablets_plural: bool = True
     virtual_buckets: bool = False
     partitions_meta: bool = True
@@ -106,6 +116,7 @@ V4_0 = replace(
     virtual_buckets=True,
     view_text_as_typed=False,
     external_groups=False,
+    task_types=_without(V4_1.task_types, "EXTERNAL_CLUSTER_SNAPSHOT"),
 )
 V3_2 = replace(
     V4_0,
@@ -121,6 +132,9 @@ V3_2 = replace(
         V4_1.partition_columns, "StorageSize", "DataVersion", "VersionEpoch", "VersionTxnType", "TabletBalanced"
     ),
     tablet_columns=_without(V4_1.tablet_columns, "DiskRootPath", "IsConsistent", "Checksum"),
+    task_types=_without(
+        V4_0.task_types, "REMOTE_SNAPSHOT", "REPLICATE_SNAPSHOT", "UPDATE_SCHEMA", "COMPACTION_CONTROL"
+    ),
     show_tablets_plural=False,
     virtual_buckets=False,
     partitions_meta=False,

@@ -358,9 +358,7 @@ class AlterScheduler:
             state=TableState.NORMAL,
         )
 
-    def _new_tablets(
-        self, change: Change, table: OlapTable, _job: AlterJob, _hash_: int
-    ) -> dict[int, tuple[Tablet, ...]]:
+    def _new_tablets(self, change: Change, table: OlapTable) -> dict[int, tuple[Tablet, ...]]:
         """New tablets beside the old ones, on the same backends."""
         found: dict[int, tuple[Tablet, ...]] = {}
         for partition in change.now.partitions(table) + change.now.partitions(table, temporary=True):

@@ -19,6 +19,12 @@ class Item:
 
 # What users of backup look at, and what the lab itself obeys. Items of fe.conf that are not here are shown as well.
 ITEMS = {
+    "authentication_chain": Item("[native]", "String[]"),
+    "authentication_ldap_simple_bind_base_dn": Item("", "String"),
+    "authentication_ldap_simple_bind_root_dn": Item("", "String"),
+    "authentication_ldap_simple_bind_root_pwd": Item("", "String"),
+    "authentication_ldap_simple_server_host": Item("", "String"),
+    "authentication_ldap_simple_server_port": Item("389"),
     "agent_task_resend_wait_time_ms": Item("5000", "long"),
     "backup_job_default_timeout_ms": Item("86400000"),
     "backup_plugin_path": Item("/tools/trans_file_tool/trans_files.sh", "String", mutable=False),
@@ -44,6 +50,10 @@ ITEMS = {
     "metadata_enable_recovery_mode": Item("false", "boolean", mutable=False),
     "metadata_failure_recovery": Item("false", "String", mutable=False),
     "run_mode": Item("shared_nothing", "String", mutable=False),
+    "ssl_key_password": Item("", "String", mutable=False),
+    "ssl_keystore_location": Item("", "String", mutable=False),
+    "ssl_keystore_password": Item("", "String", mutable=False),
+    "ssl_truststore_password": Item("", "String", mutable=False),
     "start_with_incomplete_meta": Item("false", "boolean", mutable=False),
     "tablet_create_timeout_second": Item("10"),
     "tablet_report_drop_tablet_delay_sec": Item("120", "long"),

@@ -27,6 +27,7 @@ from lab.meta.records import (
     Replica,
     Tablet,
 )
+from lab.meta.state import Change
 from lab.meta.types import ColumnType, column_type
 from lab.sql.lexer import RESERVED, Kind, tokens
 from lab.sql.statements.tables import CreateTable
@@ -147,10 +148,10 @@ def _keys(statement: CreateTable, definitions: Sequence[ColumnDefinition], keys_
         return keys
     if keys_type is not KeysType.DUP_KEYS:
         return tuple(definition.name for definition in definitions if not definition.aggregation)
-    return _default_keys(definitions)
+    return default_keys(definitions)
 
 
-def _default_keys(definitions: Sequence[ColumnDefinition]) -> tuple[str, ...]:
+def default_keys(definitions: Sequence[ColumnDefinition | ColumnRecord]) -> tuple[str, ...]:
     """Up to three leading columns of at most 36 bytes, a VARCHAR being the last."""
     keys: list[str] = []
     length = 0
@@ -461,3 +462,19 @@ def drop_tablets(state: GlobalState, ids: Iterable[int], backends: Iterable[int]
     """Have backends forget tablets; one that cannot be reached keeps them as ghosts."""
     body = {"ids": list(ids), "force": force}
     state.backends.post_all([(backend, "/tablets/drop", body) for backend in backends])
+
+
+def add_partitions(
+    change: Change, state: GlobalState, table: OlapTable, bounds: Sequence[Bounds], *, temporary: bool = False
+) -> None:
+    """Create partitions of an existing table and put them into a change."""
+    if not bounds:
+        return
+    ids = [change.next_id() for _ in bounds]
+    made = [new_partition(table, number, one, change.next_id, state) for number, one in zip(ids, bounds, strict=True)]
+    create_tablets(state, table, made)
+    change.put(*made)
+    if temporary:
+        change.put(replace(table, temp_partitions=(*table.temp_partitions, *ids)))
+    else:
+        change.put(replace(table, partitions=(*table.partitions, *ids)))

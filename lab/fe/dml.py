@@ -9,8 +9,7 @@ from dataclasses import replace
 from lab.answers import Answer, Ok
 from lab.errors import Refused, not_understood, table_exists
 from lab.fe import tables
-from lab.fe.creating import Bounds
-from lab.fe.loads import add_partitions
+from lab.fe.creating import Bounds, add_partitions
 from lab.fe.partitions import replace_with_temporary
 from lab.fe.scan import quoted
 from lab.fe.session import Execute, Session

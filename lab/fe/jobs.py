@@ -74,7 +74,7 @@ class BackupHandler:
         for db_id in hash_order(self._jobs):
             job = self._jobs[db_id]
             try:
-                self._state.faults.strike(Point.JOB, f"{job.record.label} {job.record.state}")
+                self._state.faults.strike(Point.JOB, f"{job.record.db_name}.{job.record.label} {job.record.state}")
             except FaultStruck:
                 continue
             job.run()

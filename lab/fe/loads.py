@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.errors import Refused, not_understood
-from lab.fe.creating import Bounds, bound_columns, create_tablets, new_partition
+from lab.fe.creating import add_partitions, bound_columns
 from lab.fe.globals import GlobalState
 from lab.fe.query import QueryEngine
 from lab.fe.routing import automatic_key, automatic_partitions, bucket_of, partition_of
@@ -83,14 +83,14 @@ class Loads:
         transaction = self.next_transaction_id()
         work = self._work / str(transaction)
         with self._query.connection() as connection:
-            rows = stage(session, connection, table, source)
+            rows, numbered = stage(session, connection, table, source)
             self._make_partitions(connection, table, names)
             table = self._current(table)
             partitions = self._targets(table, names, temporary)
             try:
                 pieces = self._split(session, connection, table, partitions, work)
                 if pieces:
-                    self.commit(table, transaction, pieces, rows if table.auto_increment is not None else 0)
+                    self.commit(table, transaction, pieces, numbered)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
         return rows, transaction
@@ -391,19 +391,3 @@ def _partitions_of(partitions: Iterable[Partition], transaction: Transaction) ->
 def _with_physical(change: Change, table: OlapTable, wanted: set[int]) -> list[Partition]:
     everything = change.now.partitions(table) + change.now.partitions(table, temporary=True)
     return [one for one in everything if any(physical.id in wanted for physical in one.physical)]
-
-
-def add_partitions(
-    change: Change, state: GlobalState, table: OlapTable, bounds: Sequence[Bounds], *, temporary: bool = False
-) -> None:
-    """Create partitions of an existing table and put them into a change."""
-    if not bounds:
-        return
-    ids = [change.next_id() for _ in bounds]
-    made = [new_partition(table, number, one, change.next_id, state) for number, one in zip(ids, bounds, strict=True)]
-    create_tablets(state, table, made)
-    change.put(*made)
-    if temporary:
-        change.put(replace(table, temp_partitions=(*table.temp_partitions, *ids)))
-    else:
-        change.put(replace(table, partitions=(*table.partitions, *ids)))

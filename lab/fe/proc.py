@@ -15,69 +15,11 @@ from lab.meta.state import Table
 from lab.sql.statements.base import Statement
 from lab.sql.statements.show import ShowProc
 
-_ROOT = [
-    "brokers",
-    "frontends",
-    "routine_loads",
-    "catalog",
-    "load_error_hub",
-    "transactions",
-    "stream_loads",
-    "monitor",
-    "current_queries",
-    "colocation_group",
-    "cluster_balance",
-    "historical_nodes",
-    "backends",
-    "warehouses",
-    "statistic",
-    "tasks",
-    "jobs",
-    "resources",
-    "compactions",
-    "compute_nodes",
-    "dbs",
-    "meta_recovery",
-    "current_backend_instances",
-    "global_current_queries",
-    "replications",
-]
-_TASKS = [
-    "CREATE",
-    "DROP",
-    "PUSH",
-    "CLONE",
-    "STORAGE_MEDIUM_MIGRATE",
-    "ROLLUP",
-    "SCHEMA_CHANGE",
-    "CANCEL_DELETE",
-    "MAKE_SNAPSHOT",
-    "RELEASE_SNAPSHOT",
-    "CHECK_CONSISTENCY",
-    "UPLOAD",
-    "DOWNLOAD",
-    "CLEAR_REMOTE_FILE",
-    "MOVE",
-    "REALTIME_PUSH",
-    "PUBLISH_VERSION",
-    "CLEAR_ALTER_TASK",
-    "CLEAR_TRANSACTION_TASK",
-    "RECOVER_TABLET",
-    "STREAM_LOAD",
-    "UPDATE_TABLET_META_INFO",
-    "ALTER",
-    "INSTALL_PLUGIN",
-    "UNINSTALL_PLUGIN",
-    "NUM_TASK_TYPE",
-    "DROP_AUTO_INCREMENT_MAP",
-    "COMPACTION",
-    "REMOTE_SNAPSHOT",
-    "REPLICATE_SNAPSHOT",
-    "UPDATE_SCHEMA",
-    "COMPACTION_CONTROL",
-    "REBALANCE",
-    "EXTERNAL_CLUSTER_SNAPSHOT",
-]
+_ROOT = (
+    "brokers frontends routine_loads catalog load_error_hub transactions stream_loads monitor current_queries "
+    "colocation_group cluster_balance historical_nodes backends warehouses statistic tasks jobs resources "
+    "compactions compute_nodes dbs meta_recovery current_backend_instances global_current_queries replications"
+).split()
 _JOBS = ("load", "rollup", "schema_change", "export")
 
 
@@ -116,10 +58,8 @@ def show_proc(session: Session, statement: ShowProc) -> Answer:
             raise _unknown(statement.path, f"Invalid job type: {kind}")
         case ["tasks"]:
             counts = session.services.backup.agent.counts()
-            names = _TASKS if session.state.release.backup_objects_have_alias else _TASKS[:-1]
-            return shown(
-                "TaskType FailedNum TotalNum", [(name, 0, sum(counts.get(name, {}).values())) for name in names]
-            )
+            totals = [(name, 0, sum(counts.get(name, {}).values())) for name in session.state.release.task_types]
+            return shown("TaskType FailedNum TotalNum", [*totals, ("Total", 0, sum(total for _, _, total in totals))])
         case ["tasks", kind]:
             counted = session.services.backup.agent.counts().get(kind, {})
             rows = [(be.id, 0, counted.get(be.id, 0)) for be in session.metadata.values(Backend)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from lab.answers import Answer, Column, Row, Rows, Type, shown
 from lab.clock import NEVER, printed
@@ -15,7 +16,8 @@ from lab.errors import (
     table_not_found,
     unknown_database,
 )
-from lab.fe.filters import filtered, like
+from lab.fe.creating import default_keys
+from lab.fe.filters import filtered, holds, like
 from lab.fe.session import Execute, Session
 from lab.fe.system import size
 from lab.fe.system_tables import NAMES, SYSTEM_DATABASES, materialized_view_rows, partition_value
@@ -25,6 +27,7 @@ from lab.meta.records import (
     ColumnRecord,
     Database,
     ExternalTable,
+    KeysType,
     MaterializedIndex,
     OlapTable,
     Partition,
@@ -201,14 +204,15 @@ def describe(session: Session, statement: say.Describe) -> Answer:
     for index in table.indexes:
         if rows:
             rows.append(("",) * 8)
-        for number, column in enumerate(_columns_of(table, index)):
-            extra = (
-                ("BLOOM_FILTER" if column.name in blooms else "NONE" if not column.is_key else "")
-                if blooms - {""}
-                else ("" if column.is_key else "NONE")
-            )
+        columns = _columns_of(table, index)
+        rollup_of_duplicates = bool(index.columns) and table.keys_type is KeysType.DUP_KEYS
+        keys = default_keys(columns) if rollup_of_duplicates else table.keys
+        for number, column in enumerate(columns):
+            # What is no key of the base index has the aggregation NONE there, and shows it in a rollup, too.
+            extra = "BLOOM_FILTER" if column.name in blooms else "" if column.is_key else "NONE"
             head = (index.name, table.keys_type.value) if number == 0 else ("", "")
-            rows.append((*head, *_described(table, column, extra)))
+            shown_column = replace(column, is_key=column.name in keys)
+            rows.append((*head, *_described(table, shown_column, extra)))
     return shown("IndexName IndexKeysType Field Type Null Key Default Extra", rows)
 
 
@@ -471,19 +475,19 @@ def show_replica_status(session: Session, statement: ShowReplicaStatus) -> Answe
         if wanted and one.name.lower() not in wanted:
             continue
         for physical in one.physical:
-            for tablets in physical.tablets.values():
-                for tablet in tablets:
-                    for replica in tablet.replicas:
-                        version = replica.version or physical.visible_version
-                        failed = -1 if replica.version is None else physical.visible_version
-                        status = replica_status(session, replica)
-                        rows.append((
-                            tablet.id, replica.id, replica.backend_id, version, failed, version,
-                            physical.visible_version, 0, version, replica.bad, False, "NORMAL", status
-                        ))  # fmt: skip
-                    missing = one.replication_num - len(tablet.replicas)
-                    rows += [(tablet.id, -1, -1, -1, -1, -1, -1, -1, -1, None, None, None, "MISSING")] * max(0, missing)
-    return filtered(shown(names, rows), statement.where)
+            for tablet in (tablet for tablets in physical.tablets.values() for tablet in tablets):
+                for replica in tablet.replicas:
+                    version = replica.version or physical.visible_version
+                    failed = -1 if replica.version is None else physical.visible_version
+                    rows.append((
+                        tablet.id, replica.id, replica.backend_id, version, failed, version, physical.visible_version, 0,
+                        version, replica.bad, False, "NORMAL", replica_status(session, replica),
+                    ))  # fmt: skip
+                # Two cells short of the columns, as StarRocks sends it.
+                missing = one.replication_num - len(tablet.replicas)
+                rows += [(tablet.id, -1, -1, -1, -1, -1, -1, -1, None, None, "MISSING")] * max(0, missing)
+    conditions = statement.where.conditions if statement.where else ()
+    return shown(names, [row for row in rows if all(holds(condition, row[-1]) for condition in conditions)])
 
 
 def replica_status(session: Session, replica: Replica) -> str:

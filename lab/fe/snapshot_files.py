@@ -30,7 +30,7 @@ def info_document(job: BackupJob, content: BackupMeta, release: Release) -> dict
             "partitions": {one.name: _partition(table, one, release) for one in mine},
             "id": table.id,
         }
-        if table.auto_increment is not None:
+        if (table.auto_increment or 1) > 1:
             entry["autoIncrementId"] = table.auto_increment
         objects[table.name] = entry
     return {
@@ -41,7 +41,7 @@ def info_document(job: BackupJob, content: BackupMeta, release: Release) -> dict
         "starrocks_meta_version": STARROCKS_META_VERSION,
         "backup_result": "succeed",
         "id": job.db_id,
-        "backup_objects": {name: objects[name] for name in hash_order(objects)},
+        "backup_objects": {name: objects[name] for name in hash_order(one.name for one in job.objects)},
     }
 
 

@@ -28,8 +28,9 @@ class Source:
     deletes: bool = False
 
 
-def stage(session: Session, connection: duckdb.DuckDBPyConnection, table: OlapTable, source: Source) -> int:
-    """Put the rows into a temporary table; how many there are. Auto-increment numbers start at the table's counter."""
+def stage(session: Session, connection: duckdb.DuckDBPyConnection, table: OlapTable, source: Source) -> tuple[int, int]:
+    """Put the rows into a temporary table; how many there are, and how many numbers of an auto-increment column were
+    taken, from the table's counter on."""
     types = [str(row[1]) for row in connection.execute(f"DESCRIBE {source.sql}").fetchall()]
     if len(types) != len(source.columns):
         raise not_understood(
@@ -47,12 +48,13 @@ def stage(session: Session, connection: duckdb.DuckDBPyConnection, table: OlapTa
     plain = [column for column in table.columns if not column.generated]
     select = ", ".join(f"{_value(session, column, given)} AS {quoted(column.name)}" for column in plain)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE stage AS SELECT __row, {select} FROM temp.source")
-    _number_rows(connection, table, given)
+    numbered = _number_rows(connection, table)
     _generate(session, connection, table)
     if not source.deletes:
         _check(connection, table, given)
     _unique(connection, table, source.deletes)
-    return int(connection.execute("SELECT count(*) FROM temp.source").fetchall()[0][0])
+    rows = int(connection.execute("SELECT count(*) FROM temp.source").fetchall()[0][0])
+    return rows, rows if numbered else 0
 
 
 def _value(session: Session, column: ColumnRecord, given: dict[str, tuple[str, str]]) -> str:
@@ -88,13 +90,15 @@ def default_of(session: Session, column: ColumnRecord) -> str:
     return f"CAST(NULL AS {target})"
 
 
-def _number_rows(connection: duckdb.DuckDBPyConnection, table: OlapTable, _given: dict[str, tuple[str, str]]) -> None:
+def _number_rows(connection: duckdb.DuckDBPyConnection, table: OlapTable) -> bool:
+    """Number the rows that bring no number; whether there were any."""
+    numbered = False
     for column in table.columns:
         if column.auto_increment:
-            name = quoted(column.name)
-            connection.execute(
-                f"UPDATE {STAGE} SET {name} = {table.auto_increment or 1} + __row - 1 WHERE {name} IS NULL"
-            )
+            name, first = quoted(column.name), table.auto_increment or 1
+            sql = f"UPDATE {STAGE} SET {name} = {first} + __row - 1 WHERE {name} IS NULL"
+            numbered |= bool(connection.execute(sql).fetchall()[0][0])
+    return numbered
 
 
 def _generate(session: Session, connection: duckdb.DuckDBPyConnection, table: OlapTable) -> None:

@@ -135,11 +135,28 @@ def _chosen(
             and not _is_left_out(session, table, whole=whole)
         ):
             chosen[table.name] = (table, ())
-    ordered = sorted(
-        chosen.values(), key=lambda one: (isinstance(one[0], OlapTable) and one[0].refresh is not None, one[0].name)
-    )
-    _check_bases(session, known, ordered)
-    return ordered
+    _check_bases(session, [table for table, _ in chosen.values()])
+    ordered: dict[str, tuple[Table, tuple[str, ...]]] = {}
+    for name in sorted(chosen):
+        _put_behind_bases(session, name, chosen, ordered)
+    return list(ordered.values())
+
+
+def _put_behind_bases(
+    session: Session,
+    name: str,
+    chosen: Mapping[str, tuple[Table, tuple[str, ...]]],
+    ordered: dict[str, tuple[Table, tuple[str, ...]]],
+) -> None:
+    """A materialized view comes behind its base tables, everything else in the order of names."""
+    if name not in chosen or name in ordered:
+        return
+    table = chosen[name][0]
+    for number in table.refresh.base_tables if isinstance(table, OlapTable) and table.refresh else ():
+        base = session.metadata.table(number)
+        if base is not None:
+            _put_behind_bases(session, base.name, chosen, ordered)
+    ordered[name] = chosen[name]
 
 
 def _is_of(table: Table, kinds: set[str]) -> bool:
@@ -165,22 +182,16 @@ def _named_partitions(session: Session, table: Table, entry: BackupObject) -> tu
         return ()
     if not isinstance(table, OlapTable):
         raise not_understood(f"Incorrect table name '{entry.name}'", code=1104, state="42000")
-    if entry.temporary:
-        raise common_error("Do not support backing up temp partitions")
     names = {one.name.lower(): one.name for one in session.metadata.partitions(table)}
     for name in entry.partitions:
         if name.lower() not in names:
-            raise not_understood(f"partition[{name}] does not exist  in table{table.name}", at=entry.at)
+            raise not_understood(f"partition[{name}] does not exist  in table{table.name}", at=entry.partitions_at)
     return tuple(names[name.lower()] for name in entry.partitions)
 
 
-def _check_bases(
-    session: Session, _known: Mapping[str, Table], chosen: Iterable[tuple[Table, tuple[str, ...]]]
-) -> None:
-    for table, _ in chosen:
-        if not isinstance(table, OlapTable) or table.refresh is None:
-            continue
-        for number in table.refresh.base_tables:
+def _check_bases(session: Session, tables: Iterable[Table]) -> None:
+    for table in tables:
+        for number in table.refresh.base_tables if isinstance(table, OlapTable) and table.refresh else ():
             if session.metadata.table(number) is None:
                 raise not_understood(
                     f"Base table {number} doest not existed in materialized view {table.name} when backup/restore"
@@ -309,19 +320,14 @@ def restore(session: Session, statement: say.Restore) -> Answer:
 
 def _check_duplicates(objects: Sequence[BackupObject]) -> None:
     names: set[str] = set()
-    aliases: set[str] = set()
     for entry in objects:
-        if entry.is_all:
-            continue
         if entry.name in names:
             raise not_understood(f"Duplicated table: {entry.name}", at=entry.at)
-        names.add(entry.name)
-        if entry.alias:
-            if entry.alias in aliases:
-                raise not_understood(f"Duplicated alias name: {entry.alias}")
-            aliases.add(entry.alias)
-    for alias in aliases & names:
-        raise not_understood(f"Duplicated alias name: {alias}")
+        names |= {entry.name} - {""}
+    for entry in objects:
+        if entry.alias in names:
+            raise not_understood(f"Duplicated alias name: {entry.alias}", at=entry.at)
+        names |= {entry.alias} - {""}
 
 
 def _may_restore(session: Session, statement: say.Restore) -> None:

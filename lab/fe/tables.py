@@ -141,16 +141,10 @@ def create_table(session: Session, statement: say.CreateTable) -> Answer:
         plan = plan_table(
             statement, database.name, session.state.config["default_replication_num"], session.state.clock.now()
         )
-        _store(session, change, database, plan.table, with_ids(plan, database.id, change.next_id, session.state))
+        table, partitions = with_ids(plan, database.id, change.next_id, session.state)
+        create_tablets(session.state, table, partitions)
+        change.put(table, *partitions)
     return Ok()
-
-
-def _store(
-    session: Session, change: Change, _database: Database, _: OlapTable, made: tuple[OlapTable, list[Partition]]
-) -> None:
-    table, partitions = made
-    create_tablets(session.state, table, partitions)
-    change.put(table, *partitions)
 
 
 def _create_external(session: Session, database: Database, statement: say.CreateTable) -> Answer:
@@ -214,7 +208,8 @@ def create_like(session: Session, statement: say.CreateTableLike) -> Answer:
             new_partition(table, number, one, change.next_id, session.state)
             for number, one in zip(ids, bounds, strict=True)
         ]
-        _store(session, change, database, table, (table, partitions))
+        create_tablets(session.state, table, partitions)
+        change.put(table, *partitions)
     return Ok()
 
 
@@ -249,7 +244,6 @@ def drop(session: Session, change: Change, table: Table, *, force: bool) -> None
 
 def truncate(session: Session, statement: say.TruncateTable) -> Answer:
     """New partitions under the old names: new ids, version 1."""
-    database = session.database(statement.table.db)
     table = session.olap_table(statement.table)
     session.access.need_table("DELETE", table)
     if table.state is TableState.RESTORE:
@@ -281,7 +275,6 @@ def truncate(session: Session, statement: say.TruncateTable) -> Answer:
         renamed = dict(zip((one.id for one in chosen), ids, strict=True))
         change.put(*made, replace(now, partitions=tuple(renamed.get(number, number) for number in now.partitions)))
         forget_tablets(session.state, chosen)
-    session.database_name = session.database_name or database.name
     return Ok()
 
 

@@ -136,7 +136,7 @@ class Translation:
             case "user" | "session_user":
                 return f"'{session.user.name}'@'{session.address.rpartition(':')[0] or session.address}'"
             case "current_role":
-                return ", ".join(session.roles) or "NONE"
+                return ", ".join(sorted(session.roles)) or "NONE"
             case "current_catalog":
                 return session.catalog
             case _:

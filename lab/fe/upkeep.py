@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from lab.fe.dynamic import renew
 from lab.fe.backends import BackendView
+from lab.fe.creating import drop_tablets
+from lab.fe.dynamic import renew
 from lab.fe.globals import FrontendView, GlobalState
 from lab.fe.partitions import forget_tablets
 from lab.fe.tables import empty_recycle_bin
@@ -85,7 +86,7 @@ class Upkeep:
     # -- replicas
 
     def repair(self) -> None:
-        """TabletScheduler: a replica that lags is cloned from one that does not."""
+        """TabletScheduler: a replica that lags or is missing is cloned from one that is well, one too many is dropped."""
         state = self._state
         for table in list(state.metadata.values(OlapTable)):
             if table.state is TableState.RESTORE:
@@ -94,45 +95,65 @@ class Upkeep:
                 for physical in partition.physical:
                     for tablets in physical.tablets.values():
                         for tablet in tablets:
-                            self._repair(partition.id, physical, tablet)
+                            self._repair(partition, physical, tablet)
 
-    def _repair(self, partition_id: int, physical: PhysicalPartition, tablet: Tablet) -> None:
+    def _repair(self, partition: Partition, physical: PhysicalPartition, tablet: Tablet) -> None:
+        alive = self._state.backends.is_alive
         lagging = [one for one in tablet.replicas if one.version is not None or one.bad]
-        good = [one for one in tablet.replicas if one not in lagging and self._state.backends.is_alive(one.backend_id)]
-        for replica in lagging:
-            if not good or not self._state.backends.is_alive(replica.backend_id):
-                continue
-            host, port = self._state.backends.address(good[0].backend_id)
-            body = {"id": tablet.id, "host": host, "port": port}
-            try:
-                answer = self._state.backends.post(replica.backend_id, "/tablets/clone", body, timeout=60)
-            except Unreachable:
-                continue
-            if answer.get("version", 0) >= physical.visible_version:
-                self._healed(partition_id, tablet.id, replica, answer["version"])
-
-    def _healed(self, partition_id: int, tablet_id: int, replica: Replica, version: int) -> None:
-        """The replica has what the others have, unless there was a load meanwhile."""
-
-        def healed(one: PhysicalPartition) -> PhysicalPartition:
-            if one.visible_version > version:
-                return one
-            healthy = replace(replica, version=None, bad=False)
-            tablets = {
-                index: tuple(
-                    replace(t, replicas=tuple(healthy if r.id == replica.id else r for r in t.replicas))
-                    if t.id == tablet_id
-                    else t
-                    for t in some
+        good = [one for one in tablet.replicas if one not in lagging and alive(one.backend_id)]
+        for replica in (one for one in lagging if good and alive(one.backend_id)):
+            if self._clone(good[0].backend_id, replica.backend_id, tablet.id) >= physical.visible_version:
+                self._replace(
+                    partition.id,
+                    tablet.id,
+                    physical.visible_version,
+                    replica,
+                    replace(replica, version=None, bad=False),
                 )
-                for index, some in one.tablets.items()
-            }
-            return replace(one, tablets=tablets)
+        have = {one.backend_id for one in tablet.replicas}
+        for _ in range(partition.replication_num - len(have)) if good else ():
+            spare = next((one.id for one in self._state.backends.alive() if one.id not in have), None)
+            if spare is None or self._clone(good[0].backend_id, spare, tablet.id) < physical.visible_version:
+                return
+            have.add(spare)
+            added = Replica(self._state.next_id(), spare)
+            self._replace(partition.id, tablet.id, physical.visible_version, None, added)
+        if len(good) > partition.replication_num and not lagging:
+            gone = good[-1]
+            self._replace(partition.id, tablet.id, physical.visible_version, gone, None)
+            drop_tablets(self._state, [tablet.id], [gone.backend_id])
+
+    def _clone(self, source: int, target: int, tablet_id: int) -> int:
+        """Have a backend copy a tablet from another; the version it has then."""
+        host, port = self._state.backends.address(source)
+        try:
+            answer = self._state.backends.post(
+                target, "/tablets/clone", {"id": tablet_id, "host": host, "port": port}, timeout=60
+            )
+        except Unreachable:
+            return 0
+        return int(answer.get("version", 0))
+
+    def _replace(
+        self, partition_id: int, tablet_id: int, version: int, old: Replica | None, new: Replica | None
+    ) -> None:
+        """Put one replica in the place of another (or add or drop one), unless there was a load meanwhile."""
+
+        def replaced(tablet: Tablet) -> Tablet:
+            if tablet.id != tablet_id:
+                return tablet
+            kept = [one for one in tablet.replicas if old is None or one.id != old.id]
+            return replace(tablet, replicas=tuple(sorted([*kept, *([new] if new else [])], key=lambda one: one.id)))
 
         with self._state.change() as change:
             partition = change.now.find(Partition, partition_id)
-            if partition is not None:
-                change.put(replace(partition, physical=tuple(healed(one) for one in partition.physical)))
+            if partition is None or any(one.visible_version > version for one in partition.physical):
+                return
+            physical = tuple(
+                replace(one, tablets={index: tuple(replaced(t) for t in some) for index, some in one.tablets.items()})
+                for one in partition.physical
+            )
+            change.put(replace(partition, physical=physical))
 
     # -- dynamic partitions
 

@@ -351,8 +351,8 @@ def _object_text(record: GrantRecord, metadata: Metadata) -> str | None:
 
 def _text_in_database(record: GrantRecord, metadata: Metadata) -> str | None:
     plural = "PIPES " if record.kind == "PIPE" else f"{record.kind}S"
-    if record.db_id is None:
-        return f"ALL {plural} IN ALL DATABASES"
+    if record.db_id is None:  # of pipes only this much is printed (authorization/PipePEntryObject.toString)
+        return "ALL DATABASES" if record.kind == "PIPE" else f"ALL {plural} IN ALL DATABASES"
     system = next((name for name, number in _SYSTEM_DATABASES.items() if number == record.db_id), None)
     database = metadata.find(Database, record.db_id)
     name = system or (database.name if database else None)

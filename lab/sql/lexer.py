@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from lab.errors import unknown_to_the_lab
-
 RESERVED = frozenset(
     [
         "ADD",
@@ -224,8 +222,6 @@ def _tokens(text: str) -> Iterator[Token]:
             case "quoted":
                 # the parser deletes the backticks, so that a name can never hold one (AstBuilder.java:8654)
                 yield Token(Kind.QUOTED, raw[1:-1], *place)
-            case "symbol" if raw in "'\"`":
-                raise unknown_to_the_lab(f"where the text that begins with {raw} ends", line, start - line_start)
             case _:
                 yield Token(Kind(kind), raw, *place)
         if "\n" in raw:

@@ -8,7 +8,7 @@ from typing import Any
 
 from lab.meta.types import ColumnType
 from lab.sql.grammar import Reader
-from lab.sql.lexer import Kind
+from lab.sql.lexer import Kind, Token
 from lab.sql.pieces import (
     expression,
     in_parens,
@@ -292,6 +292,7 @@ class BackupObject:
     alias: str = ""
     typed: bool = False
     at: str = ""
+    partitions_at: str = ""
 
     @property
     def is_all(self) -> bool:
@@ -313,17 +314,26 @@ def _backup_object(r: Reader) -> BackupObject:
         typed = False
     if everything:
         return BackupObject(kind, typed=True)
-    object_name, partitions, temporary, alias = word(r), (), False, ""
+    object_name, alias = word(r), ""
+    partitions: tuple[str, ...] = ()
+    temporary, partitions_at = False, ""
     if r.look("TEMPORARY", "PARTITION", "PARTITIONS"):
+        start = r.token
         temporary = r.take("TEMPORARY")
         r.need("PARTITION", "PARTITIONS")
         partitions = paren_names(r)
+        partitions_at = _place(start, r.tokens[r.at - 1])
     if r.take("AS"):
         alias = name(r)
-    last = r.tokens[r.at - 1]
-    place = f"line {first.line}, column {first.column}"
-    at = f" at {place}" if last is first else f" from {place} to line {last.line}, column {last.column}"
-    return BackupObject(kind, object_name, partitions, temporary, alias, typed, at)
+    return BackupObject(
+        kind, object_name, partitions, temporary, alias, typed, _place(first, r.tokens[r.at - 1]), partitions_at
+    )
+
+
+def _place(first: Token, last: Token) -> str:
+    """As an error message says where something stands."""
+    start = f"line {first.line}, column {first.column}"
+    return f" at {start}" if last is first else f" from {start} to line {last.line}, column {last.column}"
 
 
 KINDS: dict[str, Callable[[Reader], Any]] = {
