@@ -173,3 +173,12 @@ SIGHTS: dict[str, dict[int, dict[str, str]]] = {
         103: {"l_d_upl@d_upl@BACKUP": "UPLOADING"},
     },
 }
+
+# The older releases were asked the same; only what differs has a line of its own.
+for _older in ("v4.0", "v3.2"):
+    BEFORE[f"{_older}/03-submit-errors"] = BEFORE["backup_restore/03-submit-errors"]
+    BEFORE[f"{_older}/05-state-table-restore"] = BEFORE["backup_restore/05-state-table-restore"]
+    FIRST[f"{_older}/05-state-table-restore"] = FIRST["backup_restore/05-state-table-restore"]
+for _older in ("v4.0/07-restore-semantics", "v3.2/06-restore-semantics"):
+    FIRST[_older] = FIRST["backup_restore/07-restore-semantics"]
+BEFORE["v4.0/13-versions-and-ids"] = BEFORE["catalog/03-versions-and-ids"]

@@ -25,7 +25,7 @@ from lab.stores.proxied import Proxied
 
 DONE = {"FINISHED", "CANCELLED"}
 # What stand-in backends without a query engine made StarRocks say.
-ARTEFACTS = ("Backend node not found", "rpc failed", "no queryable replica", "RepoExecutorexecute sql failed")
+ARTEFACTS = ("Backend node not found", "rpc failed", "no queryable replica", "RepoExecutorexecute sql failed", "StarRocks process failed")
 # Counters and measures that have no reason to be the same.
 VOLATILE = {
     "ReplayedJournalId",
@@ -46,9 +46,10 @@ NORMAL = [
         (r"\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d(-\d{3})?(\.[0-9a-f]{32})?", "<snapshot time>"),
         (r"(?!9999|0000)\d{4}-\d\d-\d\d (?!00:00:00)\d\d:\d\d:\d\d(\.\d+)?", "<time>"),
         (r"Request ID: [\w-]+", "<request>"),
+        (r"default-default", "null"),
         (r"127\.\d+\.\d+\.\d+", "<address>"),
         (r"<storage of be\d+>|/\S*/storage", "<storage>"),
-        (r"4\.1-dev-test|4\.1\.0-fake|4\.1\.0-lab", "<version>"),
+        (r"[34]\.\d(-dev)?-test|[34]\.\d(\.0)?(-dev)?-fake|[34]\.\d\.0-lab", "<version>"),
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid>"),
         (r"\b[0-9a-f]{32}\b", "<md5>"),
         (r"-?\d{5,}", "<n>"),
@@ -359,7 +360,7 @@ class Replay:
                 if old[:length] in sql:
                     found = (self._timestamp(label) for label in labels)
                     sql = sql.replace(old[:length], next(filter(None, found), old)[:length])
-        sql = re.sub(r"(s3a?://)t\d-\w+", rf"\g<1>{self.cluster.bucket}", sql)
+        sql = re.sub(r"(s3a?://)(?:t\d-\w+|sr\d\d)", rf"\g<1>{self.cluster.bucket}", sql)
         sql = re.sub(r"http://127\.0\.0\.\d+:29105", self.cluster.proxy.access.endpoint, sql)
         sql = re.sub(r"http://127\.0\.0\.\d+:29005", self.cluster.endpoint, sql)
         if not sql.startswith("CREATE"):
@@ -434,7 +435,7 @@ class Replay:
         if value is None:
             return None
         text = value.decode() if isinstance(value, bytes) else str(value)
-        text = re.sub(r"\bt\d-\w+", "<bucket>", text).replace(self.cluster.bucket, "<bucket>")
+        text = re.sub(r"\b(t\d-\w+|sr[34][20])\b", "<bucket>", text).replace(self.cluster.bucket, "<bucket>")
         for pattern, name in NORMAL:
             text = pattern.sub(name, text)
         return text

@@ -25,6 +25,15 @@ CHAINS = {
     "4.1-versions": ["catalog/03-versions-and-ids"],
     "4.1-ddl": ["catalog/04-table-ddl-round-trip"],
     "4.1-users": ["catalog/01-users-roles-grants"],
+    "4.0-backup": [
+        "v4.0/02-show-columns",
+        "v4.0/03-submit-errors",
+        "v4.0/05-state-table-restore",
+        "v4.0/07-restore-semantics",
+    ],
+    "4.0-catalog": ["v4.0/13-versions-and-ids", "v4.0/14-table-ddl-round-trip", "v4.0/11-users-roles-grants"],
+    "3.2-backup": ["v3.2/02-show-columns", "v3.2/03-submit-errors", "v3.2/05-state-table-restore"],
+    "3.2-catalog": ["v3.2/08-versions-and-ids"],
 }
 DIFFERENCES: dict[str, dict[str, str]] = json.loads((DATA / "differences.json").read_text())
 
