@@ -156,7 +156,7 @@ def test_a_restore_without_a_yes_on_no_terminal_shows_the_plan_and_does_nothing(
 
 def test_the_disk_of_a_backend_is_full(srbackup: Srbackup, labs: Labs, target: Lab) -> None:
     srbackup("run", "nightly")
-    _fault(target, "be.disk", "No space left on device")
+    _fault(target, "be.download", "capacity limit reached")
     try:
         done = srbackup("restore", "--to", "new", "--only", "cluster_test", "--yes", status=1)
     finally:
@@ -173,10 +173,10 @@ def test_a_dead_backend_that_alone_has_a_tablet_makes_the_point_partial(
     client.script(
         [
             "CREATE DATABASE d",
-            f"CREATE TABLE d.single (k INT) {keyed} PROPERTIES('replication_num'='1')",
-            f"CREATE TABLE d.double (k INT) {keyed} PROPERTIES('replication_num'='2')",
-            "INSERT INTO d.single VALUES (1),(2),(3)",
-            "INSERT INTO d.double VALUES (1),(2),(3)",
+            f"CREATE TABLE d.one (k INT) {keyed} PROPERTIES('replication_num'='1')",
+            f"CREATE TABLE d.both (k INT) {keyed} PROPERTIES('replication_num'='2')",
+            "INSERT INTO d.one VALUES (1),(2),(3)",
+            "INSERT INTO d.both VALUES (1),(2),(3)",
         ]
     )
     own = write_configuration(tmp_path / "own", {"production": target}, radosgw.access, "components: [data]")
@@ -185,7 +185,7 @@ def test_a_dead_backend_that_alone_has_a_tablet_makes_the_point_partial(
     try:
         _wait_dead(client)
         manifest = own.json("run", "nightly", status=3)
-        assert [e["name"] for e in manifest["excluded"]] == ["d.single"]
+        assert [e["name"] for e in manifest["excluded"]] == ["d.one"]
         assert "no alive replica" in manifest["excluded"][0]["reason"]
         assert [p["tables"] for p in manifest["parts"]] == [1]
     finally:
