@@ -211,25 +211,42 @@ def md5_of_file(path: str) -> str:
 
 
 def hadoop_words(error: StoreError, path: str, what: str, sdk: str) -> str:
-    """What Hadoop's S3A says of a failed request: `what` is getFileStatus or listObjects()."""
+    """What Hadoop's S3A says of a failed request, over version 1 or 2 of Amazon's SDK: `what` is getFileStatus or
+    listObjects()."""
+    old = sdk.startswith("com.amazonaws")
+    client = f"{'com.amazonaws' if old else 'software.amazon.awssdk.core.exception'}.SdkClientException"
     if error.code == "NoCredentials":
+        missing = (
+            "Unable to load AWS credentials from environment variables (AWS_ACCESS_KEY_ID (or AWS_ACCESS_KEY) and "
+            "AWS_SECRET_KEY (or AWS_SECRET_ACCESS_KEY))"
+            if old
+            else "Unable to load credentials from system settings. Access key must be specified either via environment "
+            "variable (AWS_ACCESS_KEY_ID) or system property (aws.accessKeyId)."
+        )
         return (
             f"{path}: org.apache.hadoop.fs.s3a.auth.NoAuthWithAWSException: No AWS Credentials provided by "
             "TemporaryAWSCredentialsProvider SimpleAWSCredentialsProvider EnvironmentVariableCredentialsProvider "
-            "IAMInstanceCredentialsProvider : software.amazon.awssdk.core.exception.SdkClientException: Unable to load "
-            "credentials from system settings. Access key must be specified either via environment variable "
-            "(AWS_ACCESS_KEY_ID) or system property (aws.accessKeyId)."
+            f"IAMInstanceCredentialsProvider : {client}: {missing}"
         )
     if not error.status:
-        client = f"{sdk.rsplit('.services', 1)[0]}.core.exception.SdkClientException: Unable to execute HTTP request: {error}"
-        return f"{what} on {path}: {client}:    {client}: {error}"
+        failed = f"{client}: Unable to execute HTTP request: {error}"
+        return f"{what} on {path}: {failed}:    {failed}: {error}"
+    forbidden = what == "getFileStatus" and error.status == 403
+    no_bucket = error.code == "NoSuchBucket"
+    if old:
+        code = "403 Forbidden" if forbidden else error.code
+        said = "NoSuchBucket" if no_bucket else "Forbidden" if forbidden else str(error)
+        details = (
+            f"{said} (Service: Amazon S3; Status Code: {error.status}; Error Code: {code}; Request ID: {error.request_id}; "
+            "S3 Extended Request ID: null; Proxy: null)"
+        )
+        text = f"{what} on {path}: {sdk}.AmazonS3Exception: {details}, S3 Extended Request ID: null:{code}"
+        return f"`{path}': {text}: {details}" if no_bucket else f"{path}: {text}"
     details = f"(Service: S3, Status Code: {error.status}, Request ID: {error.request_id})"
-    if error.code == "NoSuchBucket":
+    if no_bucket:
         return f"`{path}': {what} on {path}: {sdk}.NoSuchBucketException:  {details}:NoSuchBucket:  {details}"
-    known = error.code if error.code not in {"403", "404"} else "null"
-    shown = "null" if what == "getFileStatus" and error.status == 403 else known
-    message = "Forbidden" if what == "getFileStatus" and error.status == 403 else str(error)
-    return f"{path}: {what} on {path}: {sdk}.S3Exception: {message} {details}:{shown}"
+    code = "null" if forbidden or error.code in {"403", "404"} else error.code
+    return f"{path}: {what} on {path}: {sdk}.S3Exception: {'Forbidden' if forbidden else error} {details}:{code}"
 
 
 # -- the BE's words

@@ -71,6 +71,12 @@ class Release:
     typed_backup_objects: bool = True
     backup_objects_have_alias: bool = True
     restore_creates_database: bool = True
+    duplicates_have_a_range: bool = True
+    restore_in_progress: str = (
+        "A snapshot restore operation is in progress on the table {table}. Please wait until the current operation completes. "
+        "To check the status of the operation, see "
+        "https://docs.starrocks.io/docs/sql-reference/sql-statements/backup_restore/SHOW_RESTORE"
+    )
     view_in_the_way_poisons: bool = True
     views_in_backup: bool = True
     list_partitions_in_backup: bool = True
@@ -83,6 +89,7 @@ class Release:
     view_text_as_typed: bool = True
     view_security: bool = True
     properties_sorted: bool = True
+    column_comments_change: bool = True
     external_groups: bool = True
     user_properties: bool = True
     roles: tuple[str, ...] = ("root", "db_admin", "cluster_admin", "user_admin", "public", "security_admin")
@@ -112,6 +119,7 @@ V4_0 = replace(
     number="4.0",
     times_in="session",
     backup_objects_have_alias=False,
+    duplicates_have_a_range=False,
     backup_avoids_dead_backends=False,
     virtual_buckets=True,
     view_text_as_typed=False,
@@ -140,6 +148,12 @@ V3_2 = replace(
     partitions_meta=False,
     typed_backup_objects=False,
     restore_creates_database=False,
+    restore_in_progress=(
+        'A snapshot restore operation is in progress on the table "{table}". Please wait until the current operation completes.\n'
+        "To check the status of the operation, see "
+        "https://docs.starrocks.io/en-us/latest/sql-reference/sql-statements/data-manipulation/SHOW%20RESTORE"
+    ),
+    column_comments_change=False,
     view_in_the_way_poisons=False,
     views_in_backup=False,
     list_partitions_in_backup=False,

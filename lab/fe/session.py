@@ -149,7 +149,7 @@ class Session:
         table = self.olap_table(name)
         self.access.need_table("ALTER", table)
         if table.state is TableState.RESTORE:
-            raise Refused(RESTORE_IN_PROGRESS.format(table=table.name))
+            raise Refused(self.state.release.restore_in_progress.format(table=table.name))
         if table.state is not TableState.NORMAL:
             raise Refused(
                 f"Table[{table.name}]'s state({table.state}) is not NORMAL. Do not allow to do ALTER ops", code=1064
@@ -198,13 +198,6 @@ class Session:
                 return self.state.clock.zone
             case _:
                 return SHANGHAI
-
-
-RESTORE_IN_PROGRESS = (
-    "A snapshot restore operation is in progress on the table {table}. Please wait until the current operation "
-    "completes. "
-    "To check the status of the operation, see https://docs.starrocks.io/docs/sql-reference/sql-statements/backup_restore/SHOW_RESTORE"
-)
 
 
 def zone_name(zone: tzinfo) -> str:

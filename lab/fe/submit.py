@@ -70,6 +70,8 @@ def backup(session: Session, statement: say.Backup) -> Answer:
         raise analyzer_common_error(f"Invalid backup function(s), function name: {functions[0]}")
     _may_back_up(session, (table for table, _ in chosen))
     if not statement.database and not statement.label_db:
+        if not session.state.release.typed_backup_objects:
+            raise Refused("Unknown database 'null'")
         raise Refused('Cannot read field "dbName" because "jobInfo" is null')
     with session.services.backup.submission(database.id):
         if repository.read_only:
@@ -107,7 +109,7 @@ def _source_database(session: Session, statement: say.Backup) -> Database:
     name = statement.database or statement.label_db or session.database_name
     found = session.metadata.databases.get(name)
     if found is None:
-        raise unknown_database(name or ("" if session.state.release.typed_backup_objects else "null"))
+        raise unknown_database(name)
     return found
 
 
@@ -125,7 +127,9 @@ def _chosen(
         if table is None:
             raise not_understood(f"Incorrect table name '{entry.name}'")
         if entry.name in chosen:
-            raise not_understood(f"Duplicated table: {entry.name}", at=entry.at)
+            start = entry.at.partition(" to line")[0].replace(" from ", " at ")
+            at = entry.at if session.state.release.duplicates_have_a_range else start
+            raise not_understood(f"Duplicated table: {entry.name}", at=at)
         chosen[entry.name] = (table, _named_partitions(session, table, entry))
     kinds = {entry.kind for entry in objects or () if entry.is_all}
     for table in known.values():
@@ -210,9 +214,11 @@ def _check_tables(session: Session, chosen: Sequence[tuple[Table, tuple[str, ...
     for table, _ in chosen:
         if isinstance(table, View):
             if not release.views_in_backup:
-                raise not_understood(f"Table '{table.name}' is not a OLAP table", code=5000)
+                raise Refused(f"Table '{table.name}' is not a OLAP table", code=5000)
             continue
         if not isinstance(table, OlapTable):
+            if not release.views_in_backup:
+                raise Refused(f"Table '{table.name}' is not a OLAP table", code=5000)
             raise common_error(f"Table: {table.name} can not support backup restore, type: {table.type}")
         if table.scheme.type.value == "LIST" and not release.list_partitions_in_backup:
             raise not_understood("List partition table does not support backup/restore job")
@@ -293,6 +299,8 @@ def restore(session: Session, statement: say.Restore) -> Answer:
     if repository is None:
         raise common_error(f"Repository {statement.repository} does not exist")
     files = files_of(session, repository)
+    if not session.state.release.restore_creates_database:
+        _existing_target(session, statement)
     info = _info(files, statement.label, timestamp)
     database = _target_database(session, statement, info)
     with session.services.backup.submission(database.id):
@@ -361,18 +369,24 @@ def _target_database(session: Session, statement: say.Restore, info: Mapping[str
         raise common_error(f"target database: {statement.database} is not existed in snapshot")
     if statement.catalogs or statement.all_catalogs:
         raise common_error(f"This is not a snapshot for external catalog restore, snapshot: {statement.label}")
-    name = statement.as_database or statement.database or statement.label_db or info["database"]
     if not session.state.release.restore_creates_database:
-        name = statement.label_db or session.database_name or "null"
+        return _existing_target(session, statement)
+    name = statement.as_database or statement.database or statement.label_db or info["database"]
     found = session.metadata.databases.get(name)
     if found is not None:
         return found
-    if not session.state.release.restore_creates_database:
-        raise unknown_database(name)
     with session.state.change() as change:
         made = Database(change.next_id(), name)
         change.put(made)
     return made
+
+
+def _existing_target(session: Session, statement: say.Restore) -> Database:
+    """Before 3.4 the label has to be qualified, and the database to be there."""
+    found = session.metadata.databases.get(statement.label_db)
+    if found is None:
+        raise Refused(f"Unknown database '{statement.label_db or 'null'}'")
+    return found
 
 
 def _content(files: RepositoryFiles, info: Mapping[str, Any]) -> BackupMeta | None:

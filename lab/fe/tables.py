@@ -11,7 +11,7 @@ from lab.errors import Refused, common_error, not_understood, table_exists, unkn
 from lab.fe.creating import Bounds, create_tablets, new_partition, plan_table, with_ids
 from lab.fe.materialized import deactivate
 from lab.fe.partitions import find, forget_tablets
-from lab.fe.session import RESTORE_IN_PROGRESS, Execute, Session
+from lab.fe.session import Execute, Session
 from lab.fe.system_tables import SYSTEM_DATABASES
 from lab.fe.users import purge_grants
 from lab.meta.records import (
@@ -247,7 +247,7 @@ def truncate(session: Session, statement: say.TruncateTable) -> Answer:
     table = session.olap_table(statement.table)
     session.access.need_table("DELETE", table)
     if table.state is TableState.RESTORE:
-        raise Refused(RESTORE_IN_PROGRESS.format(table=table.name))
+        raise Refused(session.state.release.restore_in_progress.format(table=table.name))
     chosen = [find(session, table, name) for name in statement.partitions] or session.metadata.partitions(table)
     with session.state.change() as change:
         now = change.now.get(OlapTable, table.id)

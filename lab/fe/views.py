@@ -47,18 +47,25 @@ def _columns(
     )
 
 
-def _text(session: Session, query: str) -> str:
-    """A view's text as the release keeps it: as typed, or rewritten (then every table has its database's name)."""
+def _text(session: Session, query: str, *, with_database: bool) -> str:
+    """A view's text as the release keeps it: as typed, or rewritten (then every table has its database's name, and the
+    columns of a single table have the table's)."""
     if session.state.release.view_text_as_typed:
         return query
     from sqlglot import exp, parse_one
 
     tree = parse_one(query, read="starrocks")
     ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
-    for table in tree.find_all(exp.Table):
+    tables = list(tree.find_all(exp.Table))
+    for table in tables:
         if not table.db and table.name.lower() not in ctes:
             table.set("db", exp.to_identifier(session.database_name, quoted=True))
-    return str(tree.sql(dialect="starrocks", identify=True))
+    if len(tables) == 1 and not tables[0].alias:
+        for column in tree.find_all(exp.Column):
+            column.set("table", exp.to_identifier(tables[0].name))
+            if with_database:
+                column.set("db", exp.to_identifier(tables[0].db))
+    return str(tree.sql(dialect="starrocks", identify=True)).replace(" FROM ", "\nFROM ", 1)
 
 
 def create_view(session: Session, statement: say.CreateView) -> Answer:
@@ -76,7 +83,7 @@ def create_view(session: Session, statement: say.CreateView) -> Answer:
                 id=old.id if old else change.next_id(),
                 db_id=database.id,
                 name=statement.view.name,
-                query=_text(session, statement.query),
+                query=_text(session, statement.query, with_database=True),
                 db=session.database_name,
                 columns=columns,
                 columns_named=bool(statement.columns),
@@ -95,7 +102,14 @@ def alter_view(session: Session, statement: say.AlterView) -> Answer:
     session.access.need_table("ALTER", view)
     columns = _columns(session, statement.query, statement.columns, session.database_name)
     with session.state.change() as change:
-        change.put(replace(view, query=_text(session, statement.query), db=session.database_name, columns=columns))
+        change.put(
+            replace(
+                view,
+                query=_text(session, statement.query, with_database=True),
+                db=session.database_name,
+                columns=columns,
+            )
+        )
     return Ok()
 
 
@@ -175,7 +189,7 @@ def _plan(
         created=session.state.clock.now(),
         next_unique_id=len(columns),
         refresh=Refresh(
-            query=_text(session, statement.query),
+            query=_text(session, statement.query, with_database=False),
             db=session.database_name,
             scheme=statement.refresh or "MANUAL",
             base_tables=tuple(base.id for base in bases),

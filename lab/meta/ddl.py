@@ -85,12 +85,24 @@ def create_external_table(table: ExternalTable) -> str:
     )
 
 
+_OLD_ORDER = (
+    "replication_num",
+    "colocate_with",
+    "in_memory",
+    "enable_persistent_index",
+    "replicated_storage",
+    "fast_schema_evolution",
+    "compression",
+)
+
+
 def shown_properties(table: OlapTable, release: Release) -> dict[str, str]:
-    """The properties as printed; an older release prints two more that mean nothing any longer."""
+    """The properties as printed; an older release has an order of its own and two more that mean nothing any longer."""
     if release.properties_sorted:
         return table.properties
-    primary = {"enable_persistent_index": table.properties.get("enable_persistent_index", "false")}
-    return {"in_memory": "false", **primary, **table.properties}
+    found = {"in_memory": "false", "enable_persistent_index": "false", **table.properties}
+    first = {name: found[name] for name in _OLD_ORDER if name in found}
+    return first | found
 
 
 def _column(column: ColumnRecord) -> str:
@@ -163,11 +175,7 @@ def _distributed_by(table: OlapTable) -> str:
 
 
 def _properties(properties: dict[str, str], release: Release) -> str:
-    keys = (
-        sorted(properties)
-        if release.properties_sorted
-        else sorted(properties, key=lambda key: (key != "replication_num", key))
-    )
+    keys = sorted(properties) if release.properties_sorted else properties
     return "PROPERTIES (\n" + ",\n".join(f'"{key}" = "{properties[key]}"' for key in keys) + "\n);"
 
 

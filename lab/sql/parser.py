@@ -105,7 +105,8 @@ class Parser:
         self._release = release
         self._forms: dict[str, list[tuple[tuple[Node, ...], type[Statement]]]] = {}
         for statement in _statements():
-            for pattern in statement.SYNTAX:
+            old = () if release.typed_backup_objects else statement.SYNTAX_BEFORE_3_4
+            for pattern in old or statement.SYNTAX:
                 nodes = compiled(pattern)
                 for word in _first_words(nodes):
                     self._forms.setdefault(word, []).append((nodes, statement))
@@ -137,18 +138,19 @@ class Parser:
             made = statement(**fields)
             made.check(self._release)
             return made
-        raise _refusal(reader, found, first)
+        raise _refusal(reader, found, first, all_known=len(forms) == 1)
 
 
-def _refusal(reader: Reader, found: list[Token], first: Token) -> Refused:
+def _refusal(reader: Reader, found: list[Token], first: Token, *, all_known: bool) -> Refused:
     """StarRocks' words where a statement that the lab knows goes wrong, the lab's where it may be one that only
-    StarRocks knows: when nothing but keywords had been read, or when too much could have followed."""
+    StarRocks knows: when nothing but keywords had been read and statements of more than one form begin so, or when too
+    much could have followed."""
     at = found[reader.farthest]
     expected = reader.expected
     for alone in (["a legal identifier"], ["<EOF>", "';'"]):
         if alone[0] in expected:
             expected = alone
-    if reader.pieces_at_farthest and len(expected) <= 3:
+    if (reader.pieces_at_farthest or all_known) and len(expected) <= 3:
         wanted = ", ".join(expected)
         return bad_syntax(f"Unexpected input '{at.value}', the most similar input is {{{wanted}}}", at.line, at.column)
     return unknown_to_the_lab(f"'{reader.text[first.start : at.end]}'", at.line, at.column)

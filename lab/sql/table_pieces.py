@@ -330,6 +330,22 @@ def _backup_object(r: Reader) -> BackupObject:
     )
 
 
+def _table_ref(r: Reader, *, aliased: bool) -> BackupObject:
+    """What ON ( ... ) consists of before 3.4: tables alone."""
+    first, found = r.token, name(r)
+    partitions: tuple[str, ...] = ()
+    partitions_at = ""
+    if r.look("TEMPORARY", "PARTITION", "PARTITIONS"):
+        start = r.token
+        r.take("TEMPORARY")
+        r.need("PARTITION", "PARTITIONS")
+        partitions = paren_names(r)
+        partitions_at = _place(start, r.tokens[r.at - 1])
+    alias = name(r) if aliased and r.take("AS") else ""
+    at = _place(first, r.tokens[r.at - 1])
+    return BackupObject("TABLE", found, partitions, alias=alias, at=at, partitions_at=partitions_at)
+
+
 def _place(first: Token, last: Token) -> str:
     """As an error message says where something stands."""
     start = f"line {first.line}, column {first.column}"
@@ -348,4 +364,6 @@ KINDS: dict[str, Callable[[Reader], Any]] = {
     "rollup_list": lambda r: listed(r, lambda r: Rollup(name(r), paren_names(r))),
     "view_columns": view_columns,
     "backup_objects": backup_objects,
+    "table_refs": lambda r: in_parens(r, lambda r: _table_ref(r, aliased=False)),
+    "aliased_table_refs": lambda r: in_parens(r, lambda r: _table_ref(r, aliased=True)),
 }

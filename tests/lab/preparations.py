@@ -3,6 +3,7 @@ or damaged there. By transcript; what is to be done before a statement by the st
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from lab.s3 import md5
@@ -50,6 +51,13 @@ def _say(*statements: str) -> Callable[[Replay], None]:
 
 def _tick(replay: Replay) -> None:
     replay.cluster.admin("/tick", {})
+
+
+def _until_all_are_done(replay: Replay) -> None:
+    """Jobs of databases that have been dropped show themselves no more; this many ticks bring each to its end."""
+    for _ in range(12):
+        _tick(replay)
+        time.sleep(0.1)
 
 
 def _all(*preparations: Callable[[Replay], None]) -> Callable[[Replay], None]:
@@ -155,9 +163,10 @@ BEFORE: dict[str, dict[int, Callable[[Replay], None]]] = {
     "backup_restore/04-state-table-backup": {
         85: _hanging("be.upload"),
         106: _hanging(),
-        109: _trouble(act="status", status=403),
+        125: _trouble(act="status", status=403),
         146: _trouble(act="reset_before"),
         150: _trouble(),
+        152: _until_all_are_done,
     },
     "catalog/03-versions-and-ids": {113: _tick},
     "backup_restore/05-state-table-restore": {

@@ -25,7 +25,13 @@ from lab.stores.proxied import Proxied
 
 DONE = {"FINISHED", "CANCELLED"}
 # What stand-in backends without a query engine made StarRocks say.
-ARTEFACTS = ("Backend node not found", "rpc failed", "no queryable replica", "RepoExecutorexecute sql failed", "StarRocks process failed")
+ARTEFACTS = (
+    "Backend node not found",
+    "rpc failed",
+    "no queryable replica",
+    "RepoExecutorexecute sql failed",
+    "StarRocks process failed",
+)
 # Counters and measures that have no reason to be the same.
 VOLATILE = {
     "ReplayedJournalId",
@@ -405,11 +411,11 @@ class Replay:
             for rows in (step.rows, answer.rows[: 50 if len(step.rows) == 50 else None])
         )
         if theirs == mine:
-            self._match(step.rows, answer.rows)
+            self._match(names, step.rows, answer.rows)
         elif sorted(theirs, key=str) != sorted(mine, key=str):
             yield Difference(step.seq, sql, _shown(theirs, mine), _shown(mine, theirs))
             if len(step.rows) == len(answer.rows):
-                self._match(step.rows, answer.rows)
+                self._match(names, step.rows, answer.rows)
 
     def _compared_errors(self, step: Step, sql: str, answer: Answer) -> Iterator[Difference]:
         assert step.error is not None
@@ -420,8 +426,12 @@ class Replay:
         if expected != got:
             yield Difference(step.seq, sql, expected, got)
 
-    def _match(self, theirs: Sequence[Sequence[Any]], mine: Sequence[Sequence[Any]]) -> None:
+    def _match(self, names: list[str], theirs: Sequence[Sequence[Any]], mine: Sequence[Sequence[Any]]) -> None:
+        """Learn the ids of rows that are the same but for them."""
         for one, other in zip(theirs, mine, strict=False):
+            cells = zip(names, one, other, strict=False)
+            if any(self._cell(name, left) != self._cell(name, right) for name, left, right in cells):
+                continue
             for left, right in zip(one, other, strict=False):
                 olds, news = re.findall(r"\d{5,}", str(left)), re.findall(r"\d{5,}", str(right))
                 if len(olds) == len(news):

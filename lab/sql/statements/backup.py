@@ -57,6 +57,10 @@ class Backup(Statement):
         "[DATABASE <database:name>] SNAPSHOT [<label_db:name> .] <label:name> TO <repository:name> "
         "[ON <objects:backup_objects>] [PROPERTIES <properties:properties>]",
     )
+    SYNTAX_BEFORE_3_4 = (
+        "BACKUP SNAPSHOT [<label_db:name> .] <label:name> TO <repository:name> [ON <objects:table_refs>] "
+        "[PROPERTIES <properties:properties>]",
+    )
     label: str
     repository: str
     database: str = ""
@@ -67,7 +71,6 @@ class Backup(Statement):
     properties: dict[str, str] = field(default_factory=dict)
 
     def check(self, release: Release) -> None:
-        _only_since_3_4(release, self.objects, self.database or self.catalogs or self.all_catalogs)
         _catalogs_alone(bool(self.catalogs or self.all_catalogs), self.database or self.label_db, self.objects)
         if self.database and self.label_db:
             raise bad_syntax(DB_TWICE)
@@ -83,6 +86,10 @@ class Restore(Statement):
         "[DATABASE <database:name> [AS <as_database:name>]] [ON <objects:backup_objects>] [PROPERTIES "
         "<properties:properties>]",
     )
+    SYNTAX_BEFORE_3_4 = (
+        "RESTORE SNAPSHOT [<label_db:name> .] <label:name> FROM <repository:name> [ON <objects:aliased_table_refs>] "
+        "[PROPERTIES <properties:properties>]",
+    )
     label: str
     repository: str
     label_db: str = ""
@@ -94,22 +101,11 @@ class Restore(Statement):
     properties: dict[str, str] = field(default_factory=dict)
 
     def check(self, release: Release) -> None:
-        _only_since_3_4(release, self.objects, self.database or self.catalogs or self.all_catalogs)
         _catalogs_alone(bool(self.catalogs or self.all_catalogs), self.database or self.label_db, self.objects)
         if self.database and self.label_db:
             raise bad_syntax(DB_TWICE)
-        if self.objects is not None and not (self.database or self.label_db):
+        if release.typed_backup_objects and self.objects is not None and not (self.database or self.label_db):
             raise bad_syntax(NO_ON)
-
-
-def _only_since_3_4(release: Release, objects: tuple[BackupObject, ...] | None, clause: object) -> None:
-    if release.typed_backup_objects:
-        return
-    if clause or any(entry.typed for entry in objects or ()):
-        raise bad_syntax(
-            "Unexpected input, this release knows only `t [PARTITION (...)] [AS x]` in ON, and no DATABASE or CATALOG",
-            1,
-        )
 
 
 def _catalogs_alone(catalogs: bool, database: str, objects: tuple[BackupObject, ...] | None) -> None:

@@ -22,6 +22,7 @@ class Statement:
     """A statement. SYNTAX holds one pattern a form (see lab.sql.grammar)."""
 
     SYNTAX: ClassVar[tuple[str, ...]] = ()
+    SYNTAX_BEFORE_3_4: ClassVar[tuple[str, ...]] = ()  # where it was another
     SENT: ClassVar[Sent] = Sent.FORWARD_WITH_SYNC
     EXPLICIT_TRANSACTION: ClassVar[bool] = False  # whether it may stand between BEGIN and COMMIT
 
