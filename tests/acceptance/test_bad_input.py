@@ -174,9 +174,9 @@ def test_a_dead_backend_that_alone_has_a_tablet_makes_the_point_partial(
         [
             "CREATE DATABASE d",
             f"CREATE TABLE d.one (k INT) {keyed} PROPERTIES('replication_num'='1')",
-            f"CREATE TABLE d.both (k INT) {keyed} PROPERTIES('replication_num'='2')",
+            f"CREATE TABLE d.two (k INT) {keyed} PROPERTIES('replication_num'='2')",
             "INSERT INTO d.one VALUES (1),(2),(3)",
-            "INSERT INTO d.both VALUES (1),(2),(3)",
+            "INSERT INTO d.two VALUES (1),(2),(3)",
         ]
     )
     own = write_configuration(tmp_path / "own", {"production": target}, radosgw.access, "components: [data]")
