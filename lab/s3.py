@@ -12,11 +12,8 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 S3_SCHEMES = frozenset({"s3", "s3a", "s3n", "oss", "cosn", "cos", "ks3", "obs", "tos"})
 CONTROL_CHARACTERS = re.compile(r"/{2,}")
@@ -65,7 +62,7 @@ class Store:
     def __init__(self, bucket: str, properties: Mapping[str, str]) -> None:
         self._bucket = bucket
         self._properties = properties
-        self._client: S3Client | None = None
+        self._client: Any = None
 
     def list(self, prefix: str, *, delimiter: str = "") -> list[Listed]:
         """Objects below a prefix; with a delimiter the names up to it stand for what is below them."""
@@ -123,13 +120,13 @@ class Store:
                 raise StoreError(str(error)) from error
             raise
 
-    def _connected(self) -> S3Client:
+    def _connected(self) -> Any:
         if self._client is None:
             self._client = _client(self._properties)
         return self._client
 
 
-def _client(properties: Mapping[str, str]) -> S3Client:
+def _client(properties: Mapping[str, str]) -> Any:
     import boto3
     from botocore.config import Config
 
@@ -237,8 +234,8 @@ def hadoop_words(error: StoreError, path: str, what: str, sdk: str) -> str:
         code = "403 Forbidden" if forbidden else error.code
         said = "NoSuchBucket" if no_bucket else "Forbidden" if forbidden else str(error)
         details = (
-            f"{said} (Service: Amazon S3; Status Code: {error.status}; Error Code: {code}; Request ID: {error.request_id}; "
-            "S3 Extended Request ID: null; Proxy: null)"
+            f"{said} (Service: Amazon S3; Status Code: {error.status}; Error Code: {code}; "
+            f"Request ID: {error.request_id}; S3 Extended Request ID: null; Proxy: null)"
         )
         text = f"{what} on {path}: {sdk}.AmazonS3Exception: {details}, S3 Extended Request ID: null:{code}"
         return f"`{path}': {text}: {details}" if no_bucket else f"{path}: {text}"

@@ -1,4 +1,4 @@
-"""What a node is told: fe.conf or be.conf in StarRocks' own form, and lab.json for what StarRocks has no setting for."""
+"""What a node is told: fe.conf or be.conf in StarRocks' form, and lab.json for what StarRocks has no setting for."""
 
 from __future__ import annotations
 

@@ -10,7 +10,10 @@ from dataclasses import dataclass, replace
 
 from lab.errors import By, Refused
 
-_FRONTEND = "Id Name IP EditLogPort HttpPort QueryPort RpcPort Role ClusterId Join Alive ReplayedJournalId LastHeartbeat IsHelper ErrMsg StartTime Version"
+_FRONTEND = (
+    "Id Name IP EditLogPort HttpPort QueryPort RpcPort Role ClusterId Join Alive ReplayedJournalId LastHeartbeat "
+    "IsHelper ErrMsg StartTime Version"
+)
 _BACKEND = (
     "BackendId IP HeartbeatPort BePort HttpPort BrpcPort LastStartTime LastHeartbeat Alive SystemDecommissioned "
     "ClusterDecommissioned TabletNum DataUsedCapacity AvailCapacity TotalCapacity UsedPct MaxDiskUsedPct ErrMsg "
@@ -73,7 +76,8 @@ class Release:
     restore_creates_database: bool = True
     duplicates_have_a_range: bool = True
     restore_in_progress: str = (
-        "A snapshot restore operation is in progress on the table {table}. Please wait until the current operation completes. "
+        "A snapshot restore operation is in progress on the table {table}. "
+        "Please wait until the current operation completes. "
         "To check the status of the operation, see "
         "https://docs.starrocks.io/docs/sql-reference/sql-statements/backup_restore/SHOW_RESTORE"
     )
@@ -96,7 +100,7 @@ class Release:
 
     @property
     def build(self) -> str:
-        """What current_version() and @@version_comment answer; the word `lab` keeps it from passing for a real build."""
+        """What current_version() and @@version_comment answer; `lab` keeps it from passing for a real build."""
         return f"{self.number}.0-lab"
 
     def reported(self, error: Refused) -> tuple[int, str, str]:
@@ -149,7 +153,8 @@ V3_2 = replace(
     typed_backup_objects=False,
     restore_creates_database=False,
     restore_in_progress=(
-        'A snapshot restore operation is in progress on the table "{table}". Please wait until the current operation completes.\n'
+        'A snapshot restore operation is in progress on the table "{table}". '
+        "Please wait until the current operation completes.\n"
         "To check the status of the operation, see "
         "https://docs.starrocks.io/en-us/latest/sql-reference/sql-statements/data-manipulation/SHOW%20RESTORE"
     ),

@@ -1,6 +1,7 @@
 """A BE as others reach it: heartbeats, tablets, loads, scans and tasks over HTTP.
 
-Real BEs speak thrift and brpc on 9050, 9060 and 8060; here one set of routes answers on all of their ports, 8040 included.
+Real BEs speak thrift and brpc on 9050, 9060 and 8060; here one set of routes answers on all
+of their ports, 8040 included.
 """
 
 from __future__ import annotations

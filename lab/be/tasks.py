@@ -1,4 +1,4 @@
-"""Agent tasks: what the leader asks of a BE that takes time. A task is done once, and its end is reported to the leader.
+"""Agent tasks: what the leader asks of a BE that takes time. A task is done once, its end is reported to the leader.
 
 A task that is asked again while it is under way is not started twice; one whose report got lost is asked again by the
 leader and done again, which each kind of task stands (be/src/agent/agent_task.cpp).

@@ -28,7 +28,7 @@ def main() -> int:
         try:
             node.start()
             log.info("fe started on %s", settings.host)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is logged by the main thread, which ends
             failed.append(error)
             ended.set()
 

@@ -111,10 +111,10 @@ class Backends:
         }
         try:
             state.faults.strike(Point.HEARTBEAT, backend.host)
-            answer = call(backend.host, backend.heartbeat_port, "/heartbeat", body, timeout=2.0)
+            answer: dict[str, Any] = call(backend.host, backend.heartbeat_port, "/heartbeat", body, timeout=2.0)
         except (Unreachable, FaultStruck) as error:
             return f"java.net.ConnectException: {error}"
-        return answer["error"] if answer.get("error") else answer
+        return str(answer["error"]) if answer.get("error") else answer
 
     def report_rows(self) -> Iterable[tuple[Backend, BackendView]]:
         """All BEs, by id, with what is known."""

@@ -439,7 +439,11 @@ def create_tablets(state: GlobalState, table: OlapTable, partitions: Iterable[Pa
             for index_id, tablets in physical.tablets.items():
                 for tablet in tablets:
                     for replica in tablet.replicas:
-                        item = {"id": tablet.id, "schema_hash": hashes[index_id], "keys": table.keys_type.value}
+                        item: dict[str, object] = {
+                            "id": tablet.id,
+                            "schema_hash": hashes[index_id],
+                            "keys": table.keys_type.value,
+                        }
                         wanted.setdefault(replica.backend_id, []).append(item)
     requests = [(backend, "/tablets/create", {"tablets": items}) for backend, items in wanted.items()]
     timeout = state.config.number("tablet_create_timeout_second")

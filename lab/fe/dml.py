@@ -125,9 +125,10 @@ def delete(session: Session, statement: say.Delete) -> Answer:
             "Where clause is not set" if not statement.condition else "Child of in predicate should be value"
         )
     predicate = _predicate(session, table, statement.condition)
+    named = {name.lower() for name in statement.partitions}
     partitions = [
         one for one in session.metadata.partitions(table)
-        if not one.is_shadow and (not statement.partitions or one.name.lower() in {name.lower() for name in statement.partitions})
+        if not one.is_shadow and (not named or one.name.lower() in named)
     ]  # fmt: skip
     session.services.loads.delete(table, partitions, predicate)
     return Ok(0)
@@ -156,7 +157,8 @@ def _delete_rows(session: Session, table: OlapTable, statement: say.Delete) -> A
     partitions = (
         f" PARTITION ({', '.join(f'`{name}`' for name in statement.partitions)})" if statement.partitions else ""
     )
-    text = f"SELECT {keys} FROM `{session.database(statement.table.db).name}`.`{table.name}`{partitions} WHERE {statement.condition}"
+    database = session.database(statement.table.db).name
+    text = f"SELECT {keys} FROM `{database}`.`{table.name}`{partitions} WHERE {statement.condition}"
     source = replace(_source(session, text, table.keys), deletes=True)
     rows, _ = session.services.loads.load(session, _with_optional_values(table), source)
     return Ok(rows)

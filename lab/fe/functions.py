@@ -86,7 +86,7 @@ def define(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"CREATE MACRO {name} {', '.join(overloads)}")
 
 
-def rewritten(call: exp.Anonymous) -> exp.Expression | None:
+def rewritten(call: exp.Anonymous) -> exp.Expr | None:
     """A call that no macro can express, as DuckDB says it; nothing for all others."""
     from sqlglot import exp, parse_one
 
@@ -95,7 +95,8 @@ def rewritten(call: exp.Anonymous) -> exp.Expression | None:
         salt, modulus, offset, type_ = HASHES[name]
         arguments = [f"CAST({part.sql(dialect='duckdb')} AS VARCHAR)" for part in call.expressions]
         nulls = " OR ".join(f"{part} IS NULL" for part in arguments)
-        value = f"CAST(CAST(hash('{salt}', {', '.join(arguments)}) % CAST({modulus} AS HUGEINT) AS HUGEINT) - {offset} AS {type_})"
+        hashed = f"hash('{salt}', {', '.join(arguments)}) % CAST({modulus} AS HUGEINT)"
+        value = f"CAST(CAST({hashed} AS HUGEINT) - {offset} AS {type_})"
         return parse_one(f"CASE WHEN {nulls} THEN NULL ELSE {value} END", read="duckdb")
     if name == "ROW":
         pairs = ", ".join(
@@ -103,8 +104,8 @@ def rewritten(call: exp.Anonymous) -> exp.Expression | None:
         )
         return parse_one(f"{{{pairs}}}", read="duckdb")
     if name == "NAMED_STRUCT":
-        pairs = zip(call.expressions[::2], call.expressions[1::2], strict=True)  # type: ignore[assignment]
-        body = ", ".join(f"{key.sql(dialect='duckdb')}: {value.sql(dialect='duckdb')}" for key, value in pairs)  # type: ignore[misc]
+        parts = [part.sql(dialect="duckdb") for part in call.expressions]
+        body = ", ".join(f"{key}: {value}" for key, value in zip(parts[::2], parts[1::2], strict=True))
         return parse_one(f"{{{body}}}", read="duckdb")
     if name == "SLEEP":
         return exp.Literal.number(1)

@@ -86,8 +86,8 @@ class BackupHandler:
         if self._state.is_leader:
             known = {db_id: (job.record, job.watch) for db_id, job in self._jobs.items()}
         else:
-            for kind in (BackupJob, RestoreJob):
-                known |= {record.db_id: (record, Watch()) for record in metadata.values(kind)}
+            journaled: list[JobRecord] = [*metadata.values(BackupJob), *metadata.values(RestoreJob)]
+            known = {record.db_id: (record, Watch()) for record in journaled}
         ids = [database.id for database in metadata.databases.values()]
         return [known[db_id] for db_id in hash_order(ids) if db_id in known]
 

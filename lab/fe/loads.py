@@ -138,7 +138,7 @@ class Loads:
             known_values = {value for partition in have for value in partition.values or ()}
             new = [
                 one for one in bounds
-                if (one.values[0] not in known_values if one.values is not None else (one.lower, one.upper) not in known_ranges)
+                if (one.values[0] not in known_values if one.values else (one.lower, one.upper) not in known_ranges)
             ]  # fmt: skip
             add_partitions(change, self._state, now, new)
 
@@ -160,7 +160,10 @@ class Loads:
         if connection.execute(f"SELECT count(*) FROM ({routed}) WHERE __partition IS NULL").fetchall()[0][0]:
             raise Refused("Insert has filtered data")
         columns = ", ".join(f"CAST({name} AS {type_}) AS {file_name}" for name, file_name, type_ in file_columns(table))
-        query = f"SELECT {columns}, __partition, {bucket_of(table, partitions)} AS __bucket FROM ({routed}) ORDER BY __partition, __bucket, __row"
+        bucket = bucket_of(table, partitions)
+        query = (
+            f"SELECT {columns}, __partition, {bucket} AS __bucket FROM ({routed}) ORDER BY __partition, __bucket, __row"
+        )
         work.mkdir(parents=True)
         options = "FORMAT parquet, PARTITION_BY (__partition, __bucket), RETURN_STATS true, OVERWRITE_OR_IGNORE true"
         stats = connection.execute(f"COPY ({query}) TO '{work}' ({options})").fetchall()
@@ -205,10 +208,10 @@ class Loads:
 
     def _lost(self, piece: Piece, *, alive_count: int, quorum: int) -> Refused:
         alive = self._state.backends.is_alive
-        replicas = "".join(
-            f"{replica.backend_id}:{replica.version or 1}/-1/{replica.version or 1}/0:NORMAL:{'ALIVE' if alive(replica.backend_id) else 'DEAD'},"
-            for replica in piece.tablet.replicas
-        )
+        replicas = ""
+        for replica in piece.tablet.replicas:
+            version, life = replica.version or 1, "ALIVE" if alive(replica.backend_id) else "DEAD"
+            replicas += f"{replica.backend_id}:{version}/-1/{version}/0:NORMAL:{life},"
         return not_understood(
             f"Tablet lost replicas. Check if any backend is down or not. tablet_id: {piece.tablet.id}, replicas: "
             f"{replicas}. "

@@ -51,7 +51,7 @@ class FrontendNode:
     # -- coming up
 
     def start(self) -> None:
-        self._serve(self._settings.admin_port, admin_routes(self._faults, lambda: self._tick(), self._skew))
+        self._serve(self._settings.admin_port, admin_routes(self._faults, self._tick, self._skew))
         identity = identify(self._settings, self._images, self._helper, self._ended)
         if identity is None:
             return
@@ -68,7 +68,7 @@ class FrontendNode:
             self._open()
 
     def _group(self) -> Group:
-        """Image and journal, with StarRocks' reasons not to start (persist/MetaHelper.java:240, BDBJournalCursor.java:138)."""
+        """Image and journal, or why not to start (persist/MetaHelper.java:240, BDBJournalCursor.java:138)."""
         conf = self._settings.conf
         try:
             metadata = self._images.load()

@@ -36,8 +36,9 @@ _COLUMNS = {
     "COLLATION": "Collation Charset Id Default Compiled Sortlen",
 }
 _DICTIONARY = [
-    "DictionaryId", "DictionaryName", "CatalogName", "DbName", "dictionaryObject", "dictionaryKeys", "dictionaryValues", "status",
-    "lastSuccessRefreshTime", "lastSuccessFinishedTime", "nextSchedulableTime", "ErrorMessage",
+    "DictionaryId", "DictionaryName", "CatalogName", "DbName", "dictionaryObject", "dictionaryKeys",
+    "dictionaryValues", "status", "lastSuccessRefreshTime", "lastSuccessFinishedTime", "nextSchedulableTime",
+    "ErrorMessage",
     "approximated dictionaryMemoryUsage (Bytes)",
 ]  # fmt: skip
 _ROWS: dict[str, list[tuple[str | None, ...]]] = {
@@ -55,8 +56,8 @@ _ROWS: dict[str, list[tuple[str | None, ...]]] = {
     ],
     "PLUGINS": [
         (
-            "__builtin_AuditLogBuilder", "AUDIT", "builtin audit logger", "0.12.0", "1.8.31", "com.starrocks.qe.AuditLogBuilder", None,
-            "Builtin", "INSTALLED", "{}",
+            "__builtin_AuditLogBuilder", "AUDIT", "builtin audit logger", "0.12.0", "1.8.31",
+            "com.starrocks.qe.AuditLogBuilder", None, "Builtin", "INSTALLED", "{}",
         )
     ],
     "CHARSET": [("utf8", "UTF-8 Unicode", "utf8_general_ci", "3")],

@@ -223,9 +223,10 @@ def set_version(session: Session, statement: say.SetPartitionVersion) -> Answer:
     session.access.need_system("OPERATE")
     table = session.olap_table(statement.table)
     chosen = [
-        one for one in session.metadata.partitions(table)
-        if (statement.partition.isdigit() and int(statement.partition) in {one.id, one.main.id}) or one.name == statement.partition
-    ]  # fmt: skip
+        one
+        for one in session.metadata.partitions(table)
+        if statement.partition in {str(one.id), str(one.main.id), one.name}
+    ]
     if not chosen:
         raise Refused(f"Partition not found: {statement.partition}")
     with session.state.change() as change:

@@ -64,7 +64,7 @@ _DYNAMIC = {
 _DYNAMIC_KNOWN = frozenset({*_DYNAMIC, "buckets", "start_day_of_week", "start_day_of_month", "replication_num"})
 
 
-def table_properties(
+def table_properties(  # noqa: PLR0912 - one case a property
     given: dict[str, str], keys_type: KeysType, *, random: bool, default_replication: str, column_names: dict[str, str]
 ) -> dict[str, str]:
     """What CREATE TABLE makes of its PROPERTIES; the names of the columns by their lower case."""

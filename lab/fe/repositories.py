@@ -31,7 +31,7 @@ def files_of(session: Session, repository: Repository) -> RepositoryFiles:
 
 
 def create_repository(session: Session, statement: say.CreateRepository) -> Answer:
-    """Attach to what is there, else write __repo_info. This is the test of the FE's way to the store, not of the BEs'."""
+    """Attach to what is there, else write __repo_info: a test of the FE's way to the store, not of the BEs'."""
     session.access.need_system("REPOSITORY")
     if not _NAME.fullmatch(statement.name):
         raise not_understood(f"Incorrect repository name '{statement.name}'", code=5063, state="42000")
@@ -114,7 +114,7 @@ def show_snapshot(session: Session, statement: say.ShowSnapshot) -> Answer:
 
 
 def _row(files: RepositoryFiles, label: str) -> Sequence[str | None]:
-    """A label with all its timestamps; what has no checksum behind its name is `Invalid`, and the row OK all the same."""
+    """A label with all its timestamps; what has no checksum in its name is `Invalid`, the row OK all the same."""
     try:
         found = files.infos(label)
     except Failed as error:

@@ -130,7 +130,7 @@ class RepositoryFiles:
             self._step(
                 old,
                 f"failed to delete remote path: {old}. msg: delete path {old}error",
-                lambda key: self._store.delete(key),
+                self._store.delete,
             )
         self._step(
             part,
@@ -139,7 +139,7 @@ class RepositoryFiles:
         )
         rename = f"failed to rename remote path from {part} to {final}. msg: rename error"
         self._step(part, rename, lambda key: self._store.copy(key, self._key(final)))
-        self._step(part, rename, lambda key: self._store.delete(key))
+        self._step(part, rename, self._store.delete)
 
     def _step(self, path: str, failure: str, work: Any) -> None:
         try:

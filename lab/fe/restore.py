@@ -1,8 +1,8 @@
 """One RESTORE on the leader: its states, tick by tick (backup/RestoreJob.java).
 
-What the first tick makes is journaled at once, marked as of a job that is PENDING still, so that a new leader can undo it
-and begin anew. StarRocks keeps it in the old leader's memory until DOWNLOAD, which comes to the same, except that here
-followers see new tables a tick earlier.
+What the first tick makes is journaled at once, marked as of a job that is PENDING still, so that a new leader can undo
+it and begin anew. StarRocks keeps it in the old leader's memory until DOWNLOAD, which comes to the same, except that
+here followers see new tables a tick earlier.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class Restore:
         self._agent.submit(self._tasks)
 
     def _create_replicas(self, plan: Plan) -> dict[int, str]:
-        """A CREATE that gets no answer ends the job; one that fails counts as done, and the next step meets its absence."""
+        """A CREATE without an answer ends the job; a failed one counts as done, and the next step meets its absence."""
         wanted: dict[int, list[dict[str, object]]] = {}
         for table, partitions in plan.created:
             hashes = {index.id: index.schema_hash for index in table.indexes}
@@ -153,7 +153,11 @@ class Restore:
                 for index_id, tablets in partition.main.tablets.items():
                     for tablet in tablets:
                         for replica in tablet.replicas:
-                            item = {"id": tablet.id, "schema_hash": hashes[index_id], "keys": table.keys_type.value}
+                            item: dict[str, object] = {
+                                "id": tablet.id,
+                                "schema_hash": hashes[index_id],
+                                "keys": table.keys_type.value,
+                            }
                             wanted.setdefault(replica.backend_id, []).append(item)
         requests = [(backend, "/tablets/create", {"tablets": items}) for backend, items in wanted.items()]
         failed: dict[int, str] = {}

@@ -35,7 +35,10 @@ from lab.meta.records import (
 from lab.meta.state import Change
 
 RANGES = {PartitionType.RANGE, PartitionType.EXPR_RANGE, PartitionType.EXPR_RANGE_V2}
-WAITS_FOR_BASE = "Set the materialized view {name} inactive in backup because it's in backup and will be activated after restore if possible"
+WAITS_FOR_BASE = (
+    "Set the materialized view {name} inactive in backup because it's in backup "
+    "and will be activated after restore if possible"
+)
 
 
 @dataclass(slots=True)

@@ -28,7 +28,11 @@ def condition(partition: Partition, columns: Sequence[ColumnRecord], expression:
     """Whether a row is of a partition. NULL is below everything else in a range."""
     names = [expression or quoted(column.name) for column in columns]
     if partition.values is not None:
-        return " OR ".join("(" + " AND ".join(_equals(name, part, column) for name, part, column in zip(names, value, columns, strict=True)) + ")" for value in partition.values) or "FALSE"  # fmt: skip
+        equal = [
+            " AND ".join(_equals(*each) for each in zip(names, value, columns, strict=True))
+            for value in partition.values
+        ]
+        return " OR ".join(f"({one})" for one in equal) or "FALSE"
     parts = []
     if not partition.min_lower:
         parts.append(_beyond(names, partition.lower or (), columns))

@@ -179,7 +179,8 @@ class Scanner:
             return f"SELECT {', '.join(select)} FROM {source}"
         places = ", ".join(f"({literal(path)}, {version}, {tablet})" for path, version, tablet in files)
         select += ["v.version AS __version", f"{'r.' + OP if OP in there else '0'} AS {OP}"]
-        query = f"SELECT {', '.join(select)} FROM {source} r JOIN (VALUES {places}) v(file, version, tablet) ON r.filename = v.file"
+        of_files = f"{source} r JOIN (VALUES {places}) v(file, version, tablet) ON r.filename = v.file"
+        query = f"SELECT {', '.join(select)} FROM {of_files}"
         conditions = [
             f"NOT (v.tablet = {tablet} AND v.version < {version} AND coalesce({text}, FALSE))"
             for tablet, version, text in deletes
@@ -202,7 +203,8 @@ class Scanner:
             case KeysType.DUP_KEYS:
                 return f"SELECT {columns} FROM ({rows})"
             case KeysType.UNIQUE_KEYS | KeysType.PRIMARY_KEYS:
-                last = f"SELECT * FROM ({rows}) QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY __version DESC) = 1"
+                order = f"row_number() OVER (PARTITION BY {keys} ORDER BY __version DESC)"
+                last = f"SELECT * FROM ({rows}) QUALIFY {order} = 1"
                 return f"SELECT {columns} FROM ({last}) WHERE {OP} = 0"
             case KeysType.AGG_KEYS:
                 values = ", ".join(aggregated(column) for column in table.columns)

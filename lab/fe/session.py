@@ -1,4 +1,4 @@
-"""A session: one logged-in client, what it chose (database, roles, variables), and how its statements are carried out."""
+"""A session: one logged-in client, what it chose (database, roles, variables), how its statements are carried out."""
 
 from __future__ import annotations
 

@@ -265,7 +265,10 @@ def show_columns(session: Session, statement: say.ShowColumns) -> Answer:
 
 def show_index(session: Session, statement: say.ShowIndex) -> Answer:
     table = session.olap_table(statement.table)
-    names = "Table Non_unique Key_name Seq_in_index Column_name Collation Cardinality Sub_part Packed Null Index_type Comment"
+    names = (
+        "Table Non_unique Key_name Seq_in_index Column_name Collation Cardinality Sub_part Packed Null "
+        "Index_type Comment"
+    )
     rows = [
         (table.name, "", spec.name, "", ",".join(spec.columns), "", "", "", "", "", spec.kind, spec.comment)
         for spec in table.index_specs
@@ -480,8 +483,9 @@ def show_replica_status(session: Session, statement: ShowReplicaStatus) -> Answe
                     version = replica.version or physical.visible_version
                     failed = -1 if replica.version is None else physical.visible_version
                     rows.append((
-                        tablet.id, replica.id, replica.backend_id, version, failed, version, physical.visible_version, 0,
-                        version, replica.bad, False, "NORMAL", replica_status(session, replica),
+                        tablet.id, replica.id, replica.backend_id, version, failed, version,
+                        physical.visible_version, 0, version, replica.bad, False, "NORMAL",
+                        replica_status(session, replica),
                     ))  # fmt: skip
                 # Two cells short of the columns, as StarRocks sends it.
                 missing = one.replication_num - len(tablet.replicas)
@@ -579,8 +583,10 @@ def show_alter(session: Session, statement: say.ShowAlterTable) -> Answer:
                 job.timeout
             ))  # fmt: skip
     names = {
-        "COLUMN": "JobId TableName CreateTime FinishTime IndexName IndexId OriginIndexId SchemaVersion TransactionId State Msg Progress Timeout",
-        "ROLLUP": "JobId TableName CreateTime FinishedTime BaseIndexName RollupIndexName RollupId TransactionId State Msg Progress Timeout",
+        "COLUMN": "JobId TableName CreateTime FinishTime IndexName IndexId OriginIndexId SchemaVersion TransactionId "
+        "State Msg Progress Timeout",
+        "ROLLUP": "JobId TableName CreateTime FinishedTime BaseIndexName RollupIndexName RollupId TransactionId "
+        "State Msg Progress Timeout",
         "OPTIMIZE": "JobId TableName CreateTime FinishTime Operation TransactionId State Msg Progress Timeout",
     }[kind]
     return filtered(shown(names, rows), statement.where, statement.order, statement.limit)

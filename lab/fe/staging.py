@@ -73,7 +73,8 @@ def cast(name: str, type_: str, column: ColumnRecord) -> str:
     if target == "VARCHAR" and type_ == "BOOLEAN":
         return f"CAST(CAST({name} AS INTEGER) AS VARCHAR)"
     if target == "BOOLEAN" and type_ == "VARCHAR":
-        return f"CASE WHEN {name} IN ('1', 'true') THEN TRUE WHEN {name} IN ('0', 'false') THEN FALSE ELSE TRY_CAST({name} AS BOOLEAN) END"
+        words = f"WHEN {name} IN ('1', 'true') THEN TRUE WHEN {name} IN ('0', 'false') THEN FALSE"
+        return f"CASE {words} ELSE TRY_CAST({name} AS BOOLEAN) END"
     return f"TRY_CAST({name} AS {target})"
 
 
@@ -138,7 +139,8 @@ def _unique(connection: duckdb.DuckDBPyConnection, table: OlapTable, deletes: bo
         case KeysType.DUP_KEYS:
             return
         case KeysType.PRIMARY_KEYS | KeysType.UNIQUE_KEYS:
-            query = f"SELECT *, {int(deletes)} AS {OP} FROM {STAGE} QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY __row DESC) = 1"
+            last = f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY __row DESC) = 1"
+            query = f"SELECT *, {int(deletes)} AS {OP} FROM {STAGE} {last}"
         case KeysType.AGG_KEYS:
             values = ", ".join(aggregated(column) for column in table.columns)
             query = (

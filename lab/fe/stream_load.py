@@ -1,6 +1,6 @@
 """Stream Load: `PUT /api/<db>/<table>/_stream_load`, CSV or JSON lines into a table, the answer in JSON.
 
-StarRocks' FE answers 307 and a BE takes the body; here the leader takes it itself, other FEs answer 307 with the leader.
+StarRocks' FE answers 307 and a BE takes the body; here the leader takes it, other FEs answer 307 with the leader.
 Like StarRocks' it insists on `Expect: 100-continue` (http/rest/LoadAction.java).
 """
 

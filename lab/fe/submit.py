@@ -518,8 +518,8 @@ def _backup_row(session: Session, record: BackupJob, watch: Watch) -> Sequence[o
         objects.append(f"[{record.db_name}.{one.name}{named}{f' AS {one.name}' if alias else ''}]")
     times = (record.created, record.snapshot_finished, record.upload_finished, record.finished)
     return (
-        record.job_id, record.label, record.db_name, record.state, ", ".join(objects), *(printed(time, session.show_zone) for time in times),
-        *watch.columns(), record.status, record.timeout,
+        record.job_id, record.label, record.db_name, record.state, ", ".join(objects),
+        *(printed(time, session.show_zone) for time in times), *watch.columns(), record.status, record.timeout,
     )  # fmt: skip
 
 
@@ -544,7 +544,8 @@ def _restore_row(session: Session, record: RestoreJob, watch: Watch) -> Sequence
     return (
         record.job_id, record.label, record.timestamp, record.db_name, record.state, record.allow_load,
         record.replication_num,
-        ", ".join(objects), *(printed(time, session.show_zone) for time in times), *watch.columns(), record.status, record.timeout,
+        ", ".join(objects), *(printed(time, session.show_zone) for time in times), *watch.columns(),
+        record.status, record.timeout,
     )  # fmt: skip
 
 

@@ -267,8 +267,8 @@ def _literal(session: Session, text: str) -> str:
         return session.variable(value[2:].rpartition(".")[2].lower()) if value.startswith("@@") else value
     if len(found) == 3 and found[0].upper == "-":
         return f"-{found[1].value}"
-    ((value,), *_) = session.services.query.select(session, f"SELECT {text}").rows
-    return str(value)
+    answer = session.services.query.select(session, f"SELECT {text}")
+    return str(answer.rows[0][0])
 
 
 def show_variables(session: Session, statement: say.ShowVariables) -> Answer:

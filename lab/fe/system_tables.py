@@ -12,7 +12,7 @@ from lab.errors import unknown_table, unknown_to_the_lab
 from lab.fe.globals import GlobalState
 from lab.fe.scan import quoted
 from lab.meta import ddl, ranges
-from lab.meta.records import Backend, Database, OlapTable, Partition, PartitionType, View
+from lab.meta.records import Backend, Database, KeysType, OlapTable, Partition, PartitionType, View
 from lab.meta.state import Table
 
 if TYPE_CHECKING:
@@ -165,12 +165,20 @@ def _views(session: Session) -> Iterable[tuple[Any, ...]]:
             yield ("def", database.name, table.name, table.query, "NONE", "NO", "", "", "utf8", "utf8_general_ci")
 
 
+_KEY = {
+    KeysType.DUP_KEYS: "DUP",
+    KeysType.AGG_KEYS: "AGG",
+    KeysType.UNIQUE_KEYS: "UNI",
+    KeysType.PRIMARY_KEYS: "PRI",
+}
+
+
 def _table_columns(session: Session) -> Iterable[tuple[Any, ...]]:
     for database, table in _visible(session):
         for number, column in enumerate(table.columns, 1):
             length = column.type.args[0] if column.type.is_text and column.type.args else None
             decimal = column.type.args if column.type.name == "decimal" else (None, None)
-            key = ("PRI" if table.keys_type.value == "PRIMARY_KEYS" else "UNI" if table.keys_type.value == "UNIQUE_KEYS" else table.keys_type.value[:3]) if isinstance(table, OlapTable) and column.is_key else ""  # fmt: skip
+            key = _KEY[table.keys_type] if isinstance(table, OlapTable) and column.is_key else ""
             extra = "auto_increment" if column.auto_increment else ""
             charset = ("utf8", "utf8_general_ci") if column.type.is_text else (None, None)
             default = column.default if column.default is not None else column.default_expression or None

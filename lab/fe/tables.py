@@ -369,10 +369,12 @@ def _recover_table(session: Session, statement: say.Recover) -> Answer:
     session.access.need_database("CREATE TABLE", database)
     if statement.table.name in session.metadata.tables(database):
         raise table_exists(statement.table.name)
+    wanted = (database.id, statement.table.name)
     candidates = (
-        one for one in session.metadata.values(Recycled)
-        if one.database is None and one.tables and (one.tables[0].db_id, one.tables[0].name) == (database.id, statement.table.name)
-    )  # fmt: skip
+        one
+        for one in session.metadata.values(Recycled)
+        if one.database is None and one.tables and (one.tables[0].db_id, one.tables[0].name) == wanted
+    )
     found = _latest(session, candidates)
     if found is None:
         raise unknown_table(statement.table.name)

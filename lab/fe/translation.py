@@ -90,7 +90,7 @@ class Translation:
 
     # -- functions
 
-    def _replace_functions(self) -> None:
+    def _replace_functions(self) -> None:  # noqa: PLR0912 - one case a function
         from sqlglot import exp
 
         informed = [node for node in self.tree.find_all(exp.Func) if _information(node)]
@@ -109,8 +109,8 @@ class Translation:
                 exp.cast(exp.Literal.number(value), "BIGINT") if isinstance(value, int) else exp.Literal.string(value)
             )
         for node in list(self.tree.find_all(exp.Parameter)):
-            value = self.session.user_variables.get(node.name.lower())
-            node.replace(exp.null() if value is None else _number_or_text(value))
+            chosen = self.session.user_variables.get(node.name.lower())
+            node.replace(exp.null() if chosen is None else _number_or_text(chosen))
         for node in list(self.tree.find_all(exp.CurrentVersion)):
             node.replace(exp.Literal.string(self.session.state.release.build))
         for node in list(self.tree.find_all(exp.CurrentTimestamp, exp.Localtime, exp.UtcTimestamp, exp.CurrentDate)):

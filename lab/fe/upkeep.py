@@ -86,7 +86,7 @@ class Upkeep:
     # -- replicas
 
     def repair(self) -> None:
-        """TabletScheduler: a replica that lags or is missing is cloned from one that is well, one too many is dropped."""
+        """TabletScheduler: a replica that lags or is missing is cloned from a good one, one too many is dropped."""
         state = self._state
         for table in list(state.metadata.values(OlapTable)):
             if table.state is TableState.RESTORE:

@@ -427,13 +427,11 @@ def execute_as(session: Session, statement: say.ExecuteAs) -> Answer:
 def purge_grants(change: Change, object_ids: Iterable[int]) -> None:
     """Grants on objects that are gone for good (CatalogRecycleBin:1042)."""
     gone = set(object_ids)
-    for kind in (User, Role):
-        for holder in list(change.now.values(kind)):
-            kept = tuple(
-                record for record in holder.grants if record.object_id not in gone and record.db_id not in gone
-            )
-            if kept != holder.grants:
-                change.put(replace(holder, grants=kept))
+    holders: list[User | Role] = [*change.now.values(User), *change.now.values(Role)]
+    for holder in holders:
+        kept = tuple(record for record in holder.grants if record.object_id not in gone and record.db_id not in gone)
+        if kept != holder.grants:
+            change.put(replace(holder, grants=kept))
 
 
 HANDLERS: dict[type[Statement], Execute] = {

@@ -300,7 +300,8 @@ def alter_materialized_view(session: Session, statement: say.AlterMaterializedVi
     assert table.refresh is not None
     with session.state.change() as change:
         if statement.status == "INACTIVE":
-            change.put(replace(table, refresh=replace(table.refresh, active=False, inactive_reason="user use alter materialized view set status to inactive")))  # fmt: skip
+            reason = "user use alter materialized view set status to inactive"
+            change.put(replace(table, refresh=replace(table.refresh, active=False, inactive_reason=reason)))
         else:
             activate(session, change, table)
     return Ok()

@@ -16,6 +16,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -254,12 +255,9 @@ class Group:
         next_id = self.last_id + 1
         while True:
             with self.changed:
-                self.changed.wait_for(
-                    lambda: self.epoch != epoch or self.role is not Role.LEADER or self.last_id >= next_id
-                    or self._decided > sent_decided or address not in self.listeners(),
-                    timeout=self._election_seconds / 5,
-                )  # fmt: skip
-                if self.epoch != epoch or self.role is not Role.LEADER or address not in self.listeners():
+                news = partial(self._has_news, address, epoch, next_id, sent_decided)
+                self.changed.wait_for(news, timeout=self._election_seconds / 5)
+                if not self._sends_to(address, epoch):
                     return
                 previous = self.journal.at(next_id - 1)
                 entries = self.journal.after(next_id - 1)[:500]
@@ -289,6 +287,12 @@ class Group:
                 else:
                     next_id = max(self.journal.first_id, min(next_id - 1, answer["max_id"] + 1))
                     self.changed.wait(timeout=self._election_seconds / 50)
+
+    def _sends_to(self, address: Address, epoch: int) -> bool:
+        return self.epoch == epoch and self.role is Role.LEADER and address in self.listeners()
+
+    def _has_news(self, address: Address, epoch: int, next_id: int, sent_decided: int) -> bool:
+        return self.last_id >= next_id or self._decided > sent_decided or not self._sends_to(address, epoch)
 
     def _step_down(self, epoch: int) -> None:
         if epoch > self.epoch:

@@ -1,4 +1,4 @@
-"""Partition bounds and values: normal forms, StarRocks' texts for them, names of automatic partitions, routing of rows."""
+"""Partition bounds and values: normal forms, StarRocks' texts for them, names of automatic partitions, routing."""
 
 from __future__ import annotations
 

@@ -84,8 +84,13 @@ class Metadata:
     @cached_property
     def _tables(self) -> Mapping[int, Mapping[str, Table]]:
         found: dict[int, dict[str, Table]] = {}
-        for kind in (OlapTable, View, ExternalTable):
-            for table in self.values(kind):
+        everything: tuple[Iterable[Table], ...] = (
+            self.values(OlapTable),
+            self.values(View),
+            self.values(ExternalTable),
+        )
+        for tables in everything:
+            for table in tables:
                 found.setdefault(table.db_id, {})[table.name] = table
         return found
 

@@ -59,9 +59,7 @@ def _refresh(r: Reader) -> str:
         if r.take("EVERY"):
             r.need("(")
             r.need("INTERVAL")
-            scheme += f"{'' if 'START' in scheme else ' '} EVERY(INTERVAL {pieces.number(r)} {pieces.value(r).upper()})".replace(
-                "  ", " "
-            )
+            scheme += f" EVERY(INTERVAL {pieces.number(r)} {pieces.value(r).upper()})"
             r.need(")")
     return moment + scheme
 

@@ -26,6 +26,9 @@ class TableName:
         return ".".join(part for part in (self.catalog, self.db, self.name) if part)
 
 
+NO_TABLE = TableName("")
+
+
 @dataclass(frozen=True, slots=True)
 class UserName:
     """'name'@'host'; a domain is a host in brackets."""
@@ -181,7 +184,8 @@ def integer_list(r: Reader) -> tuple[int, ...]:
 
 def type_(r: Reader) -> ColumnType:
     if r.token.kind is not Kind.WORD or r.token.value.lower() not in KNOWN | {
-        "string", "text", "integer", "bool", "binary", "decimalv2", "decimal32", "decimal64", "decimal128", "numeric", "number",
+        "string", "text", "integer", "bool", "binary", "decimalv2", "decimal32", "decimal64", "decimal128", "numeric",
+        "number",
     }:  # fmt: skip
         raise r.stuck("a type")
     r.at += 1
@@ -236,11 +240,15 @@ def where(r: Reader) -> Where:
                 break
     except NoMatch:
         r.at = start
-    if r.look("ORDER", "LIMIT") or r.token.kind is Kind.END:
+    if _at_end(r):
         return Where(tuple(found))
-    while r.token.kind is not Kind.END and not r.look("ORDER", "LIMIT"):
+    while not _at_end(r):
         r.at += 1
     return Where((), odd=True)
+
+
+def _at_end(r: Reader) -> bool:
+    return r.token.kind is Kind.END or r.look("ORDER", "LIMIT")
 
 
 def _condition(r: Reader) -> Condition:

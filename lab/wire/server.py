@@ -124,7 +124,7 @@ class MysqlServer:
             except (Disconnected, LoseConnection, OSError):
                 raise
             except Exception as error:
-                # What nobody expected is an error of the lab; StarRocks answers with the bare text of its exceptions, too.
+                # An error of the lab; StarRocks answers with the bare text of its exceptions, too.
                 LOG.exception("a statement ended unexpectedly")
                 channel.refuse(*self._door.reported(Refused(f"{type(error).__name__}: {error}")))
 

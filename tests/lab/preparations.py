@@ -1,4 +1,4 @@
-"""What was done beside the statements when the transcripts were recorded: tables made before, objects put into the store
+"""What was done beside the statements when the transcripts were recorded: tables made before, objects put in the store
 or damaged there. By transcript; what is to be done before a statement by the statement's number."""
 
 from __future__ import annotations
@@ -120,21 +120,21 @@ def _databases(names: str, plain: str = "", ranges: str = "") -> list[str]:
 # What there was before the recording began.
 FIRST: dict[str, list[str]] = {
     "backup_restore/04-state-table-backup": _databases(
-        "st_pend st_snap st_ups st_upl st_sm st_ui c_pend c_snap c_ups c_upl c_sm c_ui d_pend d_snap d_upl x_drop x_ren "
-        "x_swap x_addc x_part",
+        "st_pend st_snap st_ups st_upl st_sm st_ui c_pend c_snap c_ups c_upl c_sm c_ui d_pend d_snap d_upl x_drop "
+        "x_ren x_swap x_addc x_part",
         "ta tn tl ts1 ts2 tt td",
         "tp",
     ),
     "backup_restore/05-state-table-restore": _databases(
-        "rb_pend rb_snap rb_dl rb_dling rb_com rb_coming rc_pend rc_snap rc_dl rc_dling rc_com rc_coming rd_pend rd_snap "
-        "rd_dling rd_coming rn_dling rn_coming rx_dling rx_coming",
+        "rb_pend rb_snap rb_dl rb_dling rb_com rb_coming rc_pend rc_snap rc_dl rc_dling rc_com rc_coming rd_pend "
+        "rd_snap rd_dling rd_coming rn_dling rn_coming rx_dling rx_coming",
         "a o o2",
         "p",
     ),
     "backup_restore/07-restore-semantics": [
         *_databases(
-            "m_ok m_rep m_rep3 m_as m_col m_col2 m_name m_key m_bkt m_dist m_ptype m_pmore m_pless m_prange m_pconf m_lless "
-            "m_view m_vtab m_temp m_sc m_expr m_pk m_mv m_mvas m_all"
+            "m_ok m_rep m_rep3 m_as m_col m_col2 m_name m_key m_bkt m_dist m_ptype m_pmore m_pless m_prange m_pconf "
+            "m_lless m_view m_vtab m_temp m_sc m_expr m_pk m_mv m_mvas m_all"
         ),
         *_databases("m_tview", "x"),
         "CREATE VIEW m_tview.r1t AS SELECT k, v FROM m_tview.x",

@@ -91,8 +91,8 @@ def _step(line: dict[str, Any]) -> Step:
     columns = tuple((column["name"], column["type"]) for column in line["columns"]) if "columns" in line else None
     rows = tuple(tuple(row) for row in line.get("rows", ()))
     return Step(
-        line.get("seq", 0), line.get("sql") or "", line.get("on") or "", line.get("user") or "root", line.get("db") or "",
-        columns, rows, line.get("error"), line.get("note") or "", line.get("data"),
+        line.get("seq", 0), line.get("sql") or "", line.get("on") or "", line.get("user") or "root",
+        line.get("db") or "", columns, rows, line.get("error"), line.get("note") or "", line.get("data"),
     )  # fmt: skip
 
 
@@ -180,7 +180,7 @@ class Cluster:
 
 def _ask(url: str, body: object, method: str) -> Any:
     data = None if body is None else json.dumps(body).encode()
-    with urlopen(Request(url, data, method=method), timeout=60) as answer:  # noqa: S310
+    with urlopen(Request(url, data, method=method), timeout=60) as answer:
         return json.load(answer)
 
 
@@ -374,8 +374,7 @@ class Replay:
         if "REPOSITORY" not in sql:
             return sql
         sql = re.sub(r"('aws\.s3\.access_key'=')\*\*\*", rf"\g<1>{self.cluster.access_key}", sql)
-        sql = re.sub(r"('aws\.s3\.secret_key'=')\*\*\*", rf"\g<1>{self.cluster.secret_key}", sql)
-        return sql
+        return re.sub(r"('aws\.s3\.secret_key'=')\*\*\*", rf"\g<1>{self.cluster.secret_key}", sql)
 
     def _with_ids(self, sql: str) -> str:
         return re.sub(r"\b\d{5,}\b", lambda found: self.ids.get(found.group(), found.group()), sql)

@@ -35,6 +35,7 @@ CHAINS = {
     "3.2-backup": ["v3.2/02-show-columns", "v3.2/03-submit-errors", "v3.2/05-state-table-restore"],
     "3.2-catalog": ["v3.2/08-versions-and-ids"],
 }
+RESTORED = re.compile(r"RESTORE SNAPSHOT (?:\w+\.)?(\w+) FROM.*'backup_timestamp' ?= ?'(?!2020)([\d-]{23})'")
 DIFFERENCES: dict[str, dict[str, str]] = json.loads((DATA / "differences.json").read_text())
 
 
@@ -67,9 +68,6 @@ def _timestamps(steps: list[Step]) -> dict[str, set[str]]:
             for row in step.rows:
                 if re.fullmatch(r"[\d-]{23}", str(row[1])):
                     found.setdefault(row[1], set()).add(row[0])
-        elif restore := re.search(
-            r"RESTORE SNAPSHOT (?:\w+\.)?(\w+) FROM.*'backup_timestamp' ?= ?'([\d-]{23})'", step.sql
-        ):
-            if not restore.group(2).startswith("2020"):
-                found.setdefault(restore.group(2), set()).add(restore.group(1))
+        elif restore := RESTORED.search(step.sql):
+            found.setdefault(restore.group(2), set()).add(restore.group(1))
     return found

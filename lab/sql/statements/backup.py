@@ -70,7 +70,7 @@ class Backup(Statement):
     objects: tuple[BackupObject, ...] | None = None
     properties: dict[str, str] = field(default_factory=dict)
 
-    def check(self, release: Release) -> None:
+    def check(self, _release: Release) -> None:
         _catalogs_alone(bool(self.catalogs or self.all_catalogs), self.database or self.label_db, self.objects)
         if self.database and self.label_db:
             raise bad_syntax(DB_TWICE)

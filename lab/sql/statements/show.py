@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lab.sql.pieces import Order, TableName, Where
+from lab.sql.pieces import NO_TABLE, Order, TableName, Where
 from lab.sql.statements.base import Sent, Show
 
 _FROM_DB = "[{FROM|IN} [<catalog:name> .] <db:name>]"
@@ -102,7 +102,7 @@ class ShowTablet(Show):
     )
     tablet: int = 0
     plural: bool = False
-    table: TableName = TableName("")
+    table: TableName = NO_TABLE
     partitions: tuple[str, ...] = ()
     where: Where | None = None
     order: Order | None = None
@@ -189,7 +189,8 @@ class ShowOther(Show):
         f"SHOW STORAGE <what=VOLUMES> {_FILTER}",
         f"SHOW [ALL] ROUTINE <what=LOAD> [FOR [<db:name> .] <name:name>] {_FROM_DB} {_TAIL}",
         f"SHOW <what=PIPES> {_FROM_DB} {_FILTER}",
-        "SHOW <what=WARNINGS|ERRORS|ENGINES|STATUS|PRIVILEGES|PLUGINS|DICTIONARY|SQLBLACKLIST|WAREHOUSES|CHARSET|COLLATION> [LIKE <pattern:text>]",
+        "SHOW <what=WARNINGS|ERRORS|ENGINES|STATUS|PRIVILEGES|PLUGINS|DICTIONARY|SQLBLACKLIST|WAREHOUSES|CHARSET|"
+        "COLLATION> [LIKE <pattern:text>]",
         f"SHOW <what=FILE> {_FROM_DB}",
         f"SHOW <what=EXPORT> {_FROM_DB} {_TAIL}",
         f"SHOW <what=DELETE> {_FROM_DB}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lab.sql.pieces import TableName
+from lab.sql.pieces import NO_TABLE, TableName
 from lab.sql.statements.base import Statement
 from lab.sql.table_pieces import (
     ColumnDefinition,
@@ -59,7 +59,7 @@ class Recover(Statement):
     )
     what: str
     database: str = ""
-    table: TableName = TableName("")
+    table: TableName = NO_TABLE
     partition: str = ""
 
 

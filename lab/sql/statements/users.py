@@ -8,7 +8,10 @@ from lab.sql.grant_pieces import GrantObject
 from lab.sql.pieces import UserName
 from lab.sql.statements.base import Show, Statement
 
-_AUTHENTICATION = "[IDENTIFIED {BY PASSWORD <hash:text> | BY <password:text> | WITH <plugin:word> [{BY <password:text> | AS <auth_string:text>}]}]"
+_AUTHENTICATION = (
+    "[IDENTIFIED {BY PASSWORD <hash:text> | BY <password:text> | "
+    "WITH <plugin:word> [{BY <password:text> | AS <auth_string:text>}]}]"
+)
 
 
 @dataclass(frozen=True, slots=True)
