@@ -11,17 +11,21 @@ import gzip
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.request import Request, urlopen
 
 import pymysql
 
 from lab.s3 import Store
 from lab.stores.proxied import Proxied
+
+_Cells: TypeAlias = tuple[str | None, ...]
+_Rows: TypeAlias = tuple[_Cells, Sequence[Any]]
+"""A row as it is compared, and as it came."""
 
 DONE = {"FINISHED", "CANCELLED"}
 # What stand-in backends without a query engine made StarRocks say.
@@ -409,12 +413,9 @@ class Replay:
             [tuple(self._cell(name, cell) for name, cell in zip(names, row, strict=False)) for row in rows]
             for rows in (step.rows, answer.rows[: 50 if len(step.rows) == 50 else None])
         )
-        if theirs == mine:
-            self._match(names, step.rows, answer.rows)
-        elif sorted(theirs, key=str) != sorted(mine, key=str):
+        self._learn_ids(zip(theirs, step.rows, strict=True), zip(mine, answer.rows, strict=False))
+        if sorted(theirs, key=str) != sorted(mine, key=str):
             yield Difference(step.seq, sql, _shown(theirs, mine), _shown(mine, theirs))
-            if len(step.rows) == len(answer.rows):
-                self._match(names, step.rows, answer.rows)
 
     def _compared_errors(self, step: Step, sql: str, answer: Answer) -> Iterator[Difference]:
         assert step.error is not None
@@ -425,13 +426,15 @@ class Replay:
         if expected != got:
             yield Difference(step.seq, sql, expected, got)
 
-    def _match(self, names: list[str], theirs: Sequence[Sequence[Any]], mine: Sequence[Sequence[Any]]) -> None:
-        """Learn the ids of rows that are the same but for them."""
-        for one, other in zip(theirs, mine, strict=False):
-            cells = zip(names, one, other, strict=False)
-            if any(self._cell(name, left) != self._cell(name, right) for name, left, right in cells):
+    def _learn_ids(self, theirs: Iterable[_Rows], mine: Iterable[_Rows]) -> None:
+        """Learn the ids of rows that are the same but for them; wherever in the answer they stand."""
+        others: dict[_Cells, list[Sequence[Any]]] = {}
+        for cells, row in mine:
+            others.setdefault(cells, []).append(row)
+        for cells, row in theirs:
+            if not others.get(cells):
                 continue
-            for left, right in zip(one, other, strict=False):
+            for left, right in zip(row, others[cells].pop(0), strict=False):
                 olds, news = re.findall(r"\d{5,}", str(left)), re.findall(r"\d{5,}", str(right))
                 if len(olds) == len(news):
                     for old, new in zip(olds, news, strict=True):
