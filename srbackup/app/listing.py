@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from srbackup.app.restore import repository_of
 from srbackup.app.wiring import Wiring, catalog
+from srbackup.catalog import marks
 from srbackup.errors import SrbackupError
 from srbackup.model.point import DatabaseDefinitions, Manifest, Part, PointListing, PointState
 from srbackup.model.policy import Policy
@@ -60,7 +61,7 @@ def details(wiring: Wiring, repository: str | None, cluster: str | None, point: 
         manifest,
         tuple(found.part(s) for s in manifest.parts),
         found.definitions(manifest),
-        found.verdicts(listing),
+        marks.verdicts(found.store, listing.cluster, listing.id),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from srbackup.app.repository import ensure_repository
 from srbackup.app.wiring import Wiring, catalog
-from srbackup.catalog import layout, leases, restores
+from srbackup.catalog import layout, leases, marks, restores
 from srbackup.catalog.catalog import Catalog
 from srbackup.catalog.restores import RestoreJournal
 from srbackup.errors import Failed, Interrupted, NotFound, RefusedForSafety, SrbackupError
@@ -23,6 +23,7 @@ from srbackup.model.repository import Repository
 from srbackup.model.restore import Ending, RestoreBegun, RestoreOver
 from srbackup.model.verdict import Verdict
 from srbackup.planning.restore import RestoreRequest, plan_restore
+from srbackup.planning.selection import Selection
 from srbackup.starrocks.base import StarRocks
 
 
@@ -134,7 +135,7 @@ class _Restore:
             raise self._left(error) from error
         except SrbackupError as error:
             raise self._undone(tools, error) from error
-        self.catalog.add_verdict(self.point, self.wiring.ulid(), verdict)
+        marks.add_verdict(self.catalog.store, self.point.cluster, self.wiring.ulid(), verdict)
         journal.end(RestoreOver(Ending.FINISHED, self.wiring.clock.now(), str(verdict.outcome)))
         return RestoreResult(plan, verdict, resumed)
 
@@ -205,8 +206,17 @@ class _Restore:
         self.notify(StepStarted("creating views and materialized views"))
         failed = steps.create_views(tools)
         self.notify(StepStarted("comparing every partition with what the point recorded"))
-        verdict = compare(self.starrocks, plan, self.wiring.clock, self.notify)
-        return verdict.lacking(missing_definitions(self.starrocks, plan, failed))
+        started = self.wiring.clock.now()
+        tables = compare(self.starrocks, plan, self.wiring.clock, self.notify)
+        return Verdict(
+            point=plan.point,
+            target=plan.target_cluster,
+            started=started,
+            finished=self.wiring.clock.now(),
+            tables=tables,
+            missing=missing_definitions(self.starrocks, plan, failed),
+            whole=self.wish.request.selection == Selection(),
+        )
 
     def _left(self, error: SrbackupError) -> SrbackupError:
         command = f"srbackup restore {self.point.id} --to {self.target.name}"

@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from srbackup.catalog import layout, leases, recovery_text
+from srbackup.catalog import layout, leases, marks, recovery_text
 from srbackup.catalog.codec import API, FORMAT, Damaged, Objects, compress, decode, decompress, encode, sha256
+from srbackup.catalog.marks import Marks
 from srbackup.clock import Clock
 from srbackup.errors import IncompatibleVersion, NotFound
 from srbackup.model.point import (
@@ -25,12 +26,12 @@ from srbackup.model.point import (
     MetadataRecord,
     Part,
     PartSummary,
+    PointKind,
     PointListing,
     PointState,
     Reference,
     StoredObject,
 )
-from srbackup.model.verdict import Verdict
 from srbackup.storage.base import AlreadyExists, ObjectNotFound, ObjectStore
 
 _READERS = 16
@@ -94,11 +95,12 @@ class Catalog:
             if n.endswith("/")
         ]
         running = {c: leases.current(self.store, layout.lock(c, "run")) for c in {c for c, _ in names}}
+        marked = {c: marks.of_all(self.store, c) for c in running}
         with ThreadPoolExecutor(_READERS) as pool:
-            found = pool.map(lambda pair: self._listing(pair[0], pair[1], running[pair[0]]), names)
+            found = pool.map(lambda n: self._listing(n[0], n[1], running[n[0]], marked[n[0]].get(n[1], Marks())), names)
             return tuple(sorted((p for p in found if p is not None), key=lambda p: (p.created, p.id)))
 
-    def _listing(self, cluster: str, point_id: str, running: leases.Lease | None) -> PointListing | None:
+    def _listing(self, cluster: str, point_id: str, running: leases.Lease | None, marked: Marks) -> PointListing | None:
         """The point as its objects show it; None for a name under which nothing was begun."""
         place = layout.point(cluster, point_id)
         try:
@@ -111,17 +113,28 @@ class Catalog:
             alive = running is not None and running.point == point_id
             state = PointState.RUNNING if alive else PointState.INTERRUPTED
             return PointListing(point_id, cluster, intent.policy, intent.created, state, None, intent)
-        return PointListing(point_id, cluster, commit.policy, commit.created, commit.state, commit)
+        expired = marked.deleted and not marked.held
+        return PointListing(
+            id=point_id,
+            cluster=cluster,
+            policy=commit.policy,
+            created=commit.created,
+            state=PointState.EXPIRED if expired else commit.state,
+            commit=commit,
+            verdicts=tuple(marked.verdicts),
+            held=marked.held,
+        )
 
     def find(self, wanted: str, cluster: str | None = None) -> PointListing:
         """A restorable point by id, a unique beginning of one, or `latest`."""
         if POINT_ID.match(wanted):
             for name in (cluster,) if cluster else self.clusters():
-                point = self._listing(name, wanted, leases.current(self.store, layout.lock(name, "run")))
+                running = leases.current(self.store, layout.lock(name, "run"))
+                point = self._listing(name, wanted, running, marks.of(self.store, name, wanted))
                 if point is not None:
                     return self._restorable(point)
         points = self.points(cluster)
-        good = [p for p in points if p.state.restorable]
+        good = [p for p in points if p.state.restorable and p.kind is PointKind.FULL]
         if wanted == "latest":
             if not good:
                 raise NotFound(
@@ -136,6 +149,11 @@ class Catalog:
         return self._restorable(fits[0])
 
     def _restorable(self, point: PointListing) -> PointListing:
+        if point.state is PointState.EXPIRED:
+            raise NotFound(
+                f"Point {point.id} is expired: no rule keeps it, and it may be deleted at any time",
+                hint=f"Rescue it first: srbackup keep {point.id} --reason '...'",
+            )
         if not point.state.restorable:
             raise NotFound(
                 f"Point {point.id} is {point.state}: it was never committed, so it is no point to restore",
@@ -162,10 +180,6 @@ class Catalog:
         return tuple(
             decode(decompress(self._referred(r), r.key), DatabaseDefinitions, r.key) for r in manifest.definitions
         )
-
-    def verdicts(self, point: PointListing) -> tuple[Verdict, ...]:
-        prefix = layout.point(point.cluster, point.id) + "verdicts/"
-        return tuple(self._document(o.key, Verdict) for o in self.store.scan(prefix))
 
     def _referred(self, reference: Reference) -> bytes:
         data = self.store.read(reference.key).data
@@ -255,9 +269,6 @@ class Catalog:
         )
         committed, data = self._add(place + layout.COMMIT, encode(commit))
         return decode(data, Commit, committed.key)
-
-    def add_verdict(self, point: PointListing, ulid: str, verdict: Verdict) -> None:
-        self.store.create(layout.point(point.cluster, point.id) + layout.verdict(ulid), encode(verdict))
 
 
 def _reference(key: str, data: bytes) -> Reference:

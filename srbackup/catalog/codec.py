@@ -15,7 +15,17 @@ import zstandard
 from pydantic import TypeAdapter, ValidationError
 
 from srbackup.errors import Failed, IncompatibleVersion
-from srbackup.model.point import Commit, DatabaseDefinitions, Intent, Manifest, MetadataRecord, Part, StoredObject
+from srbackup.model.point import (
+    Commit,
+    DatabaseDefinitions,
+    Deletion,
+    Hold,
+    Intent,
+    Manifest,
+    MetadataRecord,
+    Part,
+    StoredObject,
+)
 from srbackup.model.restore import RestoreBegun, RestoreOver, StepDone
 from srbackup.model.verdict import Verdict
 
@@ -33,6 +43,8 @@ _KINDS: dict[Any, str] = {
     MetadataRecord: "Metadata",
     Commit: "Commit",
     Verdict: "Verdict",
+    Hold: "Hold",
+    Deletion: "Deletion",
     RestoreBegun: "RestoreBegun",
     RestoreOver: "RestoreOver",
     StepDone: "StepDone",

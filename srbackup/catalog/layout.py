@@ -17,6 +17,14 @@ def point(cluster: str, point_id: str) -> str:
     return f"{points(cluster)}{point_id}/"
 
 
+def marks(cluster: str) -> str:
+    return f"{CLUSTERS}{cluster}/marks/"
+
+
+def marks_of(cluster: str, point_id: str) -> str:
+    return f"{marks(cluster)}{point_id}/"
+
+
 def lock(cluster: str, name: str) -> str:
     return f"{CLUSTERS}{cluster}/locks/{name}.json"
 
@@ -51,8 +59,13 @@ def metadata(frontend: str, path: str) -> str:
 METADATA_RECORD = "metadata/record.json"
 
 
-def verdict(ulid: str) -> str:
-    return f"verdicts/{ulid}.json"
+# Below a point's marks:
+
+HOLD, DELETE = "HOLD.json", "DELETE.json"
+
+
+def verdict(ulid: str, finding: str) -> str:
+    return f"{ulid}.{finding}.json"
 
 
 def safe(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -16,7 +16,21 @@ from srbackup.config.problems import did_you_mean, validate
 from srbackup.config.secrets import UnresolvedSecret, resolve
 from srbackup.errors import ConfigurationError, NotFound
 from srbackup.model.cluster import Cluster, Frontend, Tls
-from srbackup.model.policy import Component, FingerprintMode, Limits, Objectives, Policy, Schedule
+from srbackup.model.policy import (
+    Activity,
+    Check,
+    Component,
+    DrillPlan,
+    FingerprintMode,
+    Limits,
+    Notification,
+    Objectives,
+    Occasion,
+    Overlap,
+    Policy,
+    Retention,
+    Schedule,
+)
 from srbackup.model.repository import Repository
 from srbackup.model.secret import Secret
 
@@ -200,8 +214,14 @@ def _policy(name: str, section: schema.PolicyFile) -> Policy:
         exclude=tuple(section.exclude),
         components=frozenset(Component(c) for c in section.components),
         fingerprint=FingerprintMode(section.verification.fingerprint),
-        schedule=Schedule(section.schedule.full, section.schedule.time_zone) if section.schedule else None,
-        objectives=Objectives(section.objectives.rpo, section.objectives.rto),
+        schedule=_schedule(section.schedule) if section.schedule else None,
+        retention=_retention(section.retention) if section.retention else None,
+        drill=_drill(section.drill) if section.drill else None,
+        notifications=tuple(
+            Notification(frozenset(Occasion(o) for o in n.on), n.webhook or "", tuple(n.command or ()))
+            for n in section.notifications
+        ),
+        objectives=Objectives(section.objectives.rpo, section.objectives.rto, section.objectives.proof),
         limits=Limits(
             parallel=limits.parallel,
             timeout=limits.timeout,
@@ -212,6 +232,27 @@ def _policy(name: str, section: schema.PolicyFile) -> Policy:
             attempts=limits.attempts,
         ),
     )
+
+
+def _schedule(section: schema.ScheduleSection) -> Schedule:
+    return Schedule(
+        full=section.full,
+        metadata=section.metadata,
+        drill=section.drill,
+        prune=section.prune,
+        time_zone=section.time_zone,
+        overlap=Overlap(section.overlap),
+        catch_up=section.catch_up,
+    )
+
+
+def _retention(section: schema.RetentionSection) -> Retention:
+    return Retention(**section.keep.model_dump(), minimum=section.minimum, grace=section.grace)
+
+
+def _drill(section: schema.DrillSection) -> DrillPlan:
+    checks = tuple(Check(c.name, c.database, c.sql, c.expect) for c in section.checks)
+    return DrillPlan(section.on, tuple(section.include), tuple(section.exclude), checks)
 
 
 def _policy_problems(
@@ -225,14 +266,23 @@ def _policy_problems(
         problems.append(
             document.problem((), "the file's name is the policy's: letters, digits, _ . and -, at most 64 of them")
         )
-    for key, word, known in (
-        ("cluster", policy.cluster, clusters.clusters if clusters else None),
-        ("repository", policy.repository, repositories.repositories if repositories else None),
-    ):
+    named: list[tuple[tuple[str, ...], str, str, Iterable[str] | None]] = [
+        (("cluster",), "cluster", policy.cluster, clusters.clusters if clusters else None),
+        (("repository",), "repository", policy.repository, repositories.repositories if repositories else None),
+    ]
+    if policy.drill is not None:
+        named.append((("drill", "on"), "cluster", policy.drill.on, clusters.clusters if clusters else None))
+    for path, key, word, known in named:
         if known is not None and word not in known:
             problems.append(
-                document.problem((key,), f"no {key} {word!r}{did_you_mean(word, known)}; known: {', '.join(known)}")
+                document.problem(path, f"no {key} {word!r}{did_you_mean(word, known)}; known: {', '.join(known)}")
             )
+    if policy.drill is not None and policy.drill.on == policy.cluster:
+        problems.append(document.problem(("drill", "on"), "is the protected cluster itself: drills need another one"))
+    for activity, section in ((Activity.DRILL, policy.drill), (Activity.PRUNE, policy.retention)):
+        if policy.schedule is not None and policy.schedule.cron(activity) is not None and section is None:
+            name = "drill" if activity is Activity.DRILL else "retention"
+            problems.append(document.problem(("schedule", activity.value), f"needs a section `{name}` in this policy"))
     return problems
 
 

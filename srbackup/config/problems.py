@@ -61,7 +61,8 @@ def _problem(document: Document, schema: type[BaseModel], error: Any) -> Problem
             }
             return document.problem(path, f"must be {wanted[error['type']]}, not {_kind(error['input'])}")
         case "value_error":
-            return document.problem(path, f"{written!r}: {error['ctx']['error']}")
+            said = str(error["ctx"]["error"])
+            return document.problem(path, said if isinstance(written, dict | list) else f"{written!r}: {said}")
         case "string_pattern_mismatch":
             return document.problem(path, f"{written!r}: a letter, then letters, digits and _, at most 64 of them")
         case _:

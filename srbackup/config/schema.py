@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from croniter import croniter
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 REFERENCE = re.compile(r"^(?:\$\{(?P<env>[A-Za-z_][A-Za-z0-9_]*)\}|file:(?P<file>.+)|command:(?P<command>.+))$", re.S)
@@ -60,6 +60,15 @@ def _zone(value: str) -> str:
     return value
 
 
+def _scalar(value: Any) -> Any:
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    if value is None:
+        return None
+    raise ValueError("must be one value: a string, a number, true, false or null")
+
+
 def _url(value: str) -> str:
     if re.fullmatch(r"s3://[^/\s?#]+(/[^\s?#]*)?", value) or re.fullmatch(r"file:///[^?#]+", value):
         return value
@@ -82,12 +91,18 @@ SecretReference = Annotated[
     BeforeValidator(_reference),
     Field(json_schema_extra={"pattern": r"^(\$\{[A-Za-z_]\w*\}|file:.+|command:.+)$"}),
 ]
+Scalar = Annotated[
+    Any,
+    BeforeValidator(_scalar),
+    WithJsonSchema({"type": ["string", "number", "boolean", "null"]}),
+]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Cron = Annotated[str, AfterValidator(_cron)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Url = Annotated[str, AfterValidator(_url)]
 EndpointUrl = Annotated[str, AfterValidator(_endpoint)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Count = Annotated[int, Field(ge=0)]
 
 
 class _Section(BaseModel):
@@ -162,10 +177,87 @@ class RepositoriesFile(_Section):
 
 
 class ScheduleSection(_Section):
-    """When runs are due."""
+    """When what is due: cron expressions of five fields, in one time zone."""
 
-    full: Cron = Field(description="Cron expression (five fields) of full runs.")
+    full: Cron | None = Field(None, description="Runs with all components of the policy.")
+    metadata: Cron | None = Field(None, description="Runs with FE metadata alone: cheap, so often.")
+    drill: Cron | None = Field(None, description="Restores of the newest point to the drill's cluster, compared.")
+    prune: Cron | None = Field(None, description="Marking of points that no rule keeps, deletion of those marked.")
     time_zone: Zone = "UTC"
+    overlap: Literal["wait", "skip"] = Field(
+        "wait", description="What becomes of a run that is due while another one of the cluster is under way."
+    )
+    catch_up: bool = Field(True, description="Whether what was missed is done once, as soon as the daemon is back.")
+
+    @model_validator(mode="after")
+    def _something(self) -> ScheduleSection:
+        if not (self.full or self.metadata or self.drill or self.prune):
+            raise ValueError("nothing is scheduled: give full, metadata, drill or prune a cron expression")
+        return self
+
+
+class KeepSection(_Section):
+    """Rules: a point that one of them names is kept."""
+
+    last: Count = Field(0, description="The newest so many points.")
+    hourly: Count = Field(0, description="The newest point of each of the newest so many hours that have one.")
+    daily: Count = Field(0, description="As hourly, of days.")
+    weekly: Count = Field(0, description="As hourly, of weeks (Monday to Sunday).")
+    monthly: Count = Field(0, description="As hourly, of months.")
+    yearly: Count = Field(0, description="As hourly, of years.")
+    within: Duration | None = Field(None, description="All points younger than this.")
+
+    @model_validator(mode="after")
+    def _something(self) -> KeepSection:
+        if not (self.within or self.last or self.hourly or self.daily or self.weekly or self.monthly or self.yearly):
+            raise ValueError("no rule keeps anything: give at least one of last, hourly, daily, ..., within")
+        return self
+
+
+class RetentionSection(_Section):
+    """Which points are kept; days and weeks are those of the schedule's time zone."""
+
+    keep: KeepSection
+    minimum: int = Field(1, ge=1, description="So many points stay whatever the rules say.")
+    grace: Duration = Field(
+        timedelta(days=3),
+        json_schema_extra={"default": "3d"},
+        description="How long a marked point can still be kept after all (srbackup keep) before it is deleted.",
+    )
+
+
+class CheckSection(_Section):
+    """A question to restored data."""
+
+    name: str = Field(min_length=1)
+    database: str = Field(min_length=1, description="The database, by its name in the protected cluster.")
+    sql: str = Field(min_length=1, description="One SELECT of one cell; {name} is the drill's copy of database name.")
+    expect: Scalar = Field(description="The value that it must have; null for NULL.")
+
+
+class DrillSection(_Section):
+    """Restores to a scratch cluster, to prove points."""
+
+    on: str = Field(description="The scratch cluster, by its name in clusters.yaml.")
+    include: list[Pattern] = Field(["*.*"], min_length=1, description="The part of a point that is restored.")
+    exclude: list[Pattern] = Field([], description="As include; what matches both is left out.")
+    checks: list[CheckSection] = []
+
+
+class NotificationSection(_Section):
+    """Somebody to tell."""
+
+    on: list[Literal["failure", "partial", "difference", "recovered"]] = Field(
+        ["failure", "partial", "difference", "recovered"], min_length=1
+    )
+    webhook: SecretReference | None = Field(None, description="Reference to a URL that JSON is posted to.")
+    command: list[str] | None = Field(None, min_length=1, description="Program and arguments; JSON comes on stdin.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> NotificationSection:
+        if (self.webhook is None) == (self.command is None):
+            raise ValueError("give either webhook or command")
+        return self
 
 
 class VerificationSection(_Section):
@@ -182,6 +274,7 @@ class ObjectivesSection(_Section):
 
     rpo: Duration | None = Field(None, description="How old the newest point may be.")
     rto: Duration | None = Field(None, description="How long a restore may take.")
+    proof: Duration | None = Field(None, description="How old the newest proven point may be.")
 
 
 class LimitsSection(_Section):
@@ -230,6 +323,9 @@ class PolicyFile(_Section):
     exclude: list[Pattern] = Field([], description="As include; what matches both is left out.")
     components: list[Literal["data", "metadata"]] = Field(["data", "metadata"], min_length=1)
     schedule: ScheduleSection | None = None
+    retention: RetentionSection | None = None
+    drill: DrillSection | None = None
+    notifications: list[NotificationSection] = []
     verification: VerificationSection = VerificationSection()
     objectives: ObjectivesSection = ObjectivesSection()
     limits: LimitsSection = LimitsSection()

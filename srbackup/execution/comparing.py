@@ -11,13 +11,12 @@ from srbackup.model.inventory import Table, TableKind
 from srbackup.model.plan import RestorePlan, RestoreStep
 from srbackup.model.point import Fingerprint, PartitionRecord, TableRecord
 from srbackup.model.policy import FingerprintMode
-from srbackup.model.verdict import Outcome, PartitionComparison, TableComparison, Verdict
+from srbackup.model.verdict import Outcome, PartitionComparison, TableComparison
 from srbackup.starrocks.base import StarRocks
 
 
-def compare(starrocks: StarRocks, plan: RestorePlan, clock: Clock, notify: Notify) -> Verdict:
-    """The verdict on all tables of a carried out plan."""
-    started = clock.now()
+def compare(starrocks: StarRocks, plan: RestorePlan, clock: Clock, notify: Notify) -> tuple[TableComparison, ...]:
+    """All tables of a carried out plan."""
     tables = []
     for step in plan.steps:
         for record in step.tables:
@@ -25,7 +24,7 @@ def compare(starrocks: StarRocks, plan: RestorePlan, clock: Clock, notify: Notif
             compared = _table(starrocks, step, record)
             notify(Compared(compared))
             tables.append(compared)
-    return Verdict(plan.point, plan.target_cluster, started, clock.now(), tuple(tables))
+    return tuple(tables)
 
 
 def _table(starrocks: StarRocks, step: RestoreStep, record: TableRecord) -> TableComparison:

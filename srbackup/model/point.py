@@ -17,11 +17,22 @@ def point_id(policy: str, created: datetime, nonce: str) -> str:
     return f"{policy}-{created.astimezone(UTC):%Y%m%dT%H%M%SZ}-{nonce[:4]}"
 
 
+class PointKind(StrEnum):
+    """What a point is for: all of a cluster, or FE metadata alone."""
+
+    FULL = "full"
+    METADATA = "metadata"
+
+
 class PointState(StrEnum):
-    """Derived from the objects of a point, never stored: nothing can be stuck in it."""
+    """Derived from the objects of a point, never stored: nothing can be stuck in it.
+
+    `expired`: no rule of the policy keeps it; it is deleted when its grace is over, unless it is held meanwhile.
+    """
 
     COMPLETE = "complete"
     PARTIAL = "partial"
+    EXPIRED = "expired"
     RUNNING = "running"
     INTERRUPTED = "interrupted"
 
@@ -228,6 +239,10 @@ class Commit:
     excluded: int
     metadata: bool
 
+    @property
+    def kind(self) -> PointKind:
+        return PointKind.FULL if self.databases or not self.metadata else PointKind.METADATA
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:
@@ -256,8 +271,47 @@ class PlannedPart:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """A point that is kept whatever the rules say: who wants it, and why."""
+
+    point: str
+    who: str
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A point that is to go: who or which rule said so, and when its objects may be deleted at the earliest."""
+
+    point: str
+    who: str
+    reason: str
+    since: datetime
+    not_before: datetime
+
+
+class Finding(StrEnum):
+    """What a verdict comes to in one word: all of the point was compared and is well, something is not, or only a
+    part of the point was looked at."""
+
+    PROVEN = "proven"
+    DIFFERENT = "different"
+    PART = "part"
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictMark:
+    """A verdict as a listing shows it; `ulid` names its document."""
+
+    ulid: str
+    finding: Finding
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PointListing:
-    """A point as a listing shows it."""
+    """A point as a listing shows it: what it was committed as, and the marks that it got since."""
 
     id: str
     cluster: str
@@ -266,3 +320,16 @@ class PointListing:
     state: PointState
     commit: Commit | None = None
     intent: Intent | None = None
+    verdicts: tuple[VerdictMark, ...] = ()
+    held: bool = False
+
+    @property
+    def kind(self) -> PointKind:
+        return PointKind.FULL if self.commit is None else self.commit.kind
+
+    @property
+    def proven(self) -> datetime | None:
+        """When the point was last proven; None when never, or when a later look found a difference."""
+        looks = [v for v in self.verdicts if v.finding is not Finding.PART]
+        newest = max(looks, key=lambda v: v.at, default=None)
+        return newest.at if newest is not None and newest.finding is Finding.PROVEN else None

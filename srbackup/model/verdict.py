@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from srbackup.model.point import Fingerprint
+from srbackup.model.point import Finding, Fingerprint
 
 
 class Outcome(StrEnum):
     EQUAL = "equal"
     DIFFERENT = "different"
     NOT_COMPARED = "not compared"
+
+
+class Purpose(StrEnum):
+    """What the data was restored for: to be used, or to be compared and dropped again."""
+
+    RESTORE = "restore"
+    DRILL = "drill"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +57,34 @@ class TableComparison:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckResult:
+    """A check of the user's own: what its SQL gave. `problem` is set where it gave nothing to compare."""
+
+    name: str
+    sql: str
+    expected: str
+    found: str = ""
+    problem: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return not self.problem and self.found == self.expected
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A phase of a restore or drill and how long it took, in seconds."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a restore's comparison found; stored beside the point."""
+    """What a comparison found; stored beside the point.
+
+    `whole` tells whether all of the point was restored and compared, or only a selection of it.
+    """
 
     point: str
     target: str
@@ -59,20 +92,37 @@ class Verdict:
     finished: datetime
     tables: tuple[TableComparison, ...]
     missing: tuple[str, ...] = ()
+    purpose: Purpose = Purpose.RESTORE
+    whole: bool = False
+    checks: tuple[CheckResult, ...] = ()
+    phases: tuple[Phase, ...] = ()
 
     @property
     def different(self) -> tuple[TableComparison, ...]:
         return tuple(t for t in self.tables if t.outcome is Outcome.DIFFERENT)
 
-    def partitions(self, outcome: Outcome) -> int:
-        return sum(t.count(outcome) for t in self.tables)
+    @property
+    def failed_checks(self) -> tuple[CheckResult, ...]:
+        return tuple(c for c in self.checks if not c.passed)
+
+    def partitions(self, outcome: Outcome | None = None) -> int:
+        """How many partitions came out so; all of them without an outcome."""
+        return sum(len(t.partitions) if outcome is None else t.count(outcome) for t in self.tables)
 
     @property
     def outcome(self) -> Outcome:
-        if self.different or self.missing:
+        if self.different or self.missing or self.failed_checks:
             return Outcome.DIFFERENT
         return Outcome.NOT_COMPARED if self.partitions(Outcome.NOT_COMPARED) else Outcome.EQUAL
 
-    def lacking(self, names: tuple[str, ...]) -> Verdict:
-        """The same verdict with objects that are not there at all."""
-        return replace(self, missing=(*self.missing, *names))
+    @property
+    def coverage(self) -> float:
+        """The share of partitions whose rows were compared; the others had the right versions."""
+        return self.partitions(Outcome.EQUAL) / self.partitions() if self.partitions() else 1.0
+
+    @property
+    def finding(self) -> Finding:
+        """`proven` where all of the point was restored, nothing differs, and some of it was compared by its rows."""
+        if self.outcome is Outcome.DIFFERENT:
+            return Finding.DIFFERENT
+        return Finding.PROVEN if self.whole and self.coverage > 0 else Finding.PART

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ulid import ULID
+
 from srbackup.config.load import Configuration, load
 from srbackup.model.cluster import Cluster
 from srbackup.model.repository import Repository
@@ -59,7 +61,7 @@ class FakeWiring:
         return f"{next(self._numbers):04x}{'0' * 12}"
 
     def ulid(self) -> str:
-        return f"{next(self._numbers):026}"
+        return f"{str(ULID.from_datetime(self.clock.now()))[:10]}{next(self._numbers):016}"
 
 
 def fake_wiring(folder: Path, policy: str = POLICY, *, speed: float = 100.0) -> FakeWiring:

@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from srbackup.catalog import codec
 from srbackup.catalog.codec import Damaged, Objects, compress, decode, decompress, encode
 from srbackup.errors import ExitStatus, IncompatibleVersion
-from srbackup.model.point import Commit, DatabaseDefinitions, Intent, Manifest, MetadataRecord, Part, StoredObject
+from srbackup.model.point import (
+    Commit,
+    DatabaseDefinitions,
+    Deletion,
+    Hold,
+    Intent,
+    Manifest,
+    MetadataRecord,
+    Part,
+    StoredObject,
+)
 from srbackup.model.restore import Ending, RestoreBegun, RestoreOver, StepDone
 from srbackup.model.verdict import Verdict
 from tests.data.format_1 import EXPECTED, FORMAT_1, stored
@@ -56,6 +66,8 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
     Manifest: st.builds(Manifest, created=utc, completed=utc),
     Commit: st.builds(Commit, created=utc, completed=utc),
     Verdict: st.builds(Verdict, started=utc, finished=utc),
+    Hold: st.builds(Hold, since=utc),
+    Deletion: st.builds(Deletion, since=utc, not_before=utc),
     RestoreBegun: st.builds(RestoreBegun, started=utc),
     RestoreOver: st.builds(RestoreOver, finished=utc),
     StepDone: st.builds(StepDone, finished=utc),

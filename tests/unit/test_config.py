@@ -13,7 +13,20 @@ from srbackup.config.load import load
 from srbackup.config.schema import FILES
 from srbackup.errors import ConfigurationError, NotFound
 from srbackup.model.cluster import Cluster, Frontend, Tls
-from srbackup.model.policy import Component, FingerprintMode, Limits, Objectives, Policy, Schedule
+from srbackup.model.policy import (
+    Check,
+    Component,
+    DrillPlan,
+    FingerprintMode,
+    Limits,
+    Notification,
+    Objectives,
+    Occasion,
+    Overlap,
+    Policy,
+    Retention,
+    Schedule,
+)
 from srbackup.model.repository import Repository
 from srbackup.model.secret import Secret
 
@@ -77,9 +90,29 @@ exclude: ["sales.tmp_*"]
 cluster: prod
 repository: minio
 components: [metadata]
-schedule: {full: "*/15 3 * * mon-fri", time_zone: Europe/Berlin}
+schedule:
+  full: "*/15 3 * * mon-fri"
+  metadata: "*/5 * * * *"
+  drill: "0 6 * * 0"
+  prune: "30 4 * * *"
+  time_zone: Europe/Berlin
+  overlap: skip
+  catch_up: false
+retention:
+  keep: {last: 2, hourly: 3, daily: 14, weekly: 8, monthly: 12, yearly: 5, within: 2d}
+  minimum: 3
+  grace: 1d
+drill:
+  on: scratch
+  include: ["sales.*"]
+  exclude: ["sales.big"]
+  checks: [{name: all paid, database: sales, sql: "SELECT count(*) FROM orders WHERE NOT paid", expect: 0}]
+notifications:
+  - webhook: ${HOOK}
+    on: [failure, recovered]
+  - command: [mail, -s, srbackup, ops@example.org]
 verification: {fingerprint: rows}
-objectives: {rpo: 1d2h, rto: 90s}
+objectives: {rpo: 1d2h, rto: 90s, proof: 8d}
 limits: {parallel: 64, timeout: 10m, stall: 1h30m, pending: 45s, checkpoint: 2m, resume: 1w, attempts: 10}
 """
     clusters = """\
@@ -91,6 +124,8 @@ clusters:
     password: ${PASSWORD}
     tls: {ca: ca.pem, verify: false}
     docker: unix:///var/run/docker.sock
+  scratch:
+    frontends: [{name: fe-1, host: scratch.example}]
 """
     repositories = """\
 repositories:
@@ -115,8 +150,27 @@ repositories:
         exclude=("sales.tmp_*",),
         components=frozenset({Component.METADATA}),
         fingerprint=FingerprintMode.ROWS,
-        schedule=Schedule("*/15 3 * * mon-fri", "Europe/Berlin"),
-        objectives=Objectives(timedelta(hours=26), timedelta(seconds=90)),
+        schedule=Schedule(
+            "*/15 3 * * mon-fri",
+            "*/5 * * * *",
+            "0 6 * * 0",
+            "30 4 * * *",
+            "Europe/Berlin",
+            Overlap.SKIP,
+            catch_up=False,
+        ),
+        retention=Retention(2, 3, 14, 8, 12, 5, timedelta(days=2), minimum=3, grace=timedelta(days=1)),
+        drill=DrillPlan(
+            "scratch",
+            ("sales.*",),
+            ("sales.big",),
+            (Check("all paid", "sales", "SELECT count(*) FROM orders WHERE NOT paid", 0),),
+        ),
+        notifications=(
+            Notification(frozenset({Occasion.FAILURE, Occasion.RECOVERED}), webhook="${HOOK}"),
+            Notification(frozenset(Occasion), command=("mail", "-s", "srbackup", "ops@example.org")),
+        ),
+        objectives=Objectives(timedelta(hours=26), timedelta(seconds=90), timedelta(days=8)),
         limits=Limits(
             parallel=64,
             timeout=timedelta(minutes=10),

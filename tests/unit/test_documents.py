@@ -109,8 +109,8 @@ def test_what_has_no_form_is_an_error() -> None:
 def test_a_policy_is_shown_whole() -> None:
     shown = document("Policy", Policy("nightly", "prod", "minio", schedule=Schedule("0 3 * * *")))
     assert shown["components"] == ["data", "metadata"]
-    assert shown["schedule"] == {"full": "0 3 * * *", "time_zone": "UTC"}
-    assert shown["objectives"] == {"rpo": None, "rto": None}
+    assert (shown["schedule"]["full"], shown["schedule"]["time_zone"]) == ("0 3 * * *", "UTC")
+    assert shown["objectives"] == {"rpo": None, "rto": None, "proof": None}
     assert shown["limits"]["timeout"] == 86400
 
 
