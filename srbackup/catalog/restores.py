@@ -6,6 +6,7 @@ here, never guessed from the target.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -56,13 +57,13 @@ def begin(store: ObjectStore, ulid: str, begun: RestoreBegun) -> RestoreJournal:
     return RestoreJournal(store, place, begun)
 
 
-def interrupted(store: ObjectStore, cluster: str) -> RestoreJournal | None:
-    """The newest restore into that cluster that never came to an end; the caller holds the cluster's lease."""
+def interrupted(store: ObjectStore, cluster: str) -> Iterator[RestoreJournal]:
+    """Restores into that cluster that never came to an end, the newest first. They may be under way still, unless
+    the caller holds the cluster's lease."""
     for name in reversed(store.names(layout.restores(cluster))):
         place = layout.restores(cluster) + name
         try:
             store.read(place + _OVER)
         except ObjectNotFound:
             document = store.read(place + _BEGUN)
-            return RestoreJournal(store, place, decode(document.data, RestoreBegun, place + _BEGUN))
-    return None
+            yield RestoreJournal(store, place, decode(document.data, RestoreBegun, place + _BEGUN))

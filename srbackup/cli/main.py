@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from srbackup import __version__
-from srbackup.cli import config, doctor, list_, restore, run, show, status
+from srbackup.cli import config, doctor, drill, list_, restore, run, show, status
 from srbackup.cli.errors import guarded
 from srbackup.cli.session import Session
 from srbackup.errors import ExitStatus
@@ -52,7 +52,16 @@ def cli(context: click.Context, folder: Path, verbose: int, quiet: bool, no_colo
     session.listen_to_signals()
 
 
-for command in (run.run, list_.list_points, show.show, status.status, restore.restore, doctor.doctor, config.config):
+for command in (
+    run.run,
+    list_.list_points,
+    show.show,
+    status.status,
+    restore.restore,
+    drill.drill,
+    doctor.doctor,
+    config.config,
+):
     cli.add_command(command)
 
 

@@ -175,7 +175,7 @@ def _cells(row: _Row, elapsed: float) -> tuple[str, ...]:
     return row.database, row.state, tablets, amount, speed, duration(left) if left else "", duration(elapsed)
 
 
-def words(event: Event) -> str:
+def words(event: Event) -> str:  # noqa: PLR0912 - one case an event
     """An event in one line, with markup."""
     match event:
         case events.Began(verb=verb, point=point, cluster=cluster, jobs=jobs, tables=tables, resumed=resumed):
@@ -202,6 +202,9 @@ def words(event: Event) -> str:
             color = {Outcome.EQUAL: "green", Outcome.DIFFERENT: "red", Outcome.NOT_COMPARED: "yellow"}[table.outcome]
             amount = f"{table.rows} rows in {count(len(table.partitions), 'partition')}"
             return f"[{color}]{escape(table.target)}[/{color}]: {amount}, {table.outcome}"
+        case events.Checked(result=check):
+            said = check.problem or (f"{check.found}" if check.passed else f"{check.found} instead of {check.expected}")
+            return f"[{'green' if check.passed else 'red'}]{escape(check.name)}[/]: {escape(said)}"
         case events.Warned(text=text, hint=hint):
             return f"[yellow]warning:[/yellow] {escape(text)}" + (f" [dim]({escape(hint)})[/dim]" if hint else "")
         case events.Committed(point=point, state=state, bytes=total, seconds=seconds):

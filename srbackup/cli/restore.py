@@ -80,7 +80,7 @@ def restore(
 
     result = attempt(look)
     if result is None:
-        _print_plan(session.out if dry_run else session.err, planned[0], output if dry_run else "table")
+        print_plan(session.out if dry_run else session.err, planned[0], output if dry_run else "table")
         if dry_run:
             return ExitStatus.DONE
         if not interactive:
@@ -112,7 +112,7 @@ def _mapping(values: Sequence[str]) -> dict[str, str]:
     return pairs
 
 
-def _print_plan(console: Console, plan: RestorePlan, output: str) -> None:
+def print_plan(console: Console, plan: RestorePlan, output: str) -> None:
     if output != "table":
         print_document(console, "RestorePlan", plan, output)
         return
@@ -142,7 +142,12 @@ def _print_plan(console: Console, plan: RestorePlan, output: str) -> None:
 
 
 def _print_result(console: Console, result: RestoreResult) -> None:
-    verdict = result.verdict
+    print_comparison(console, result.verdict)
+    console.print(_summary(result.verdict, result.plan))
+
+
+def print_comparison(console: Console, verdict: Verdict) -> None:
+    """Every table with its outcome, then what is not equal, partition by partition."""
     table = Table("table", "partitions", "rows", "comparison")
     for compared in verdict.tables:
         color = {Outcome.EQUAL: "green", Outcome.DIFFERENT: "red", Outcome.NOT_COMPARED: "yellow"}[compared.outcome]
@@ -156,12 +161,11 @@ def _print_result(console: Console, result: RestoreResult) -> None:
                 console.print(f"{partition.outcome}: {escape(where)}: {escape(partition.reason)}")
     for name in verdict.missing:
         console.print(f"[red]missing:[/red] {escape(name)}")
-    console.print(_summary(verdict, result.plan))
 
 
 def _summary(verdict: Verdict, plan: RestorePlan) -> str:
     equal = verdict.partitions(Outcome.EQUAL)
-    total = sum(len(t.partitions) for t in verdict.tables)
+    total = verdict.partitions()
     color = {Outcome.EQUAL: "green", Outcome.DIFFERENT: "red", Outcome.NOT_COMPARED: "yellow"}[verdict.outcome]
     return (
         f"[bold {color}]{verdict.outcome}[/]: {plan.point} in {plan.target_cluster}: {equal} of "

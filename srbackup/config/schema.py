@@ -32,7 +32,7 @@ def _reference(value: Any) -> Any:
     if isinstance(value, str) and REFERENCE.match(value):
         return value
     raise PydanticCustomError(
-        "secret_in_clear", "a secret is never written here: refer to it as ${{VARIABLE}}, file:/path or command:program"
+        "secret_in_clear", "a secret is never written here: refer to it as ${VARIABLE}, file:/path or command:program"
     )
 
 

@@ -78,21 +78,24 @@ def _partition(
         return PartitionComparison(name, Outcome.DIFFERENT, expected, None, "the partition is missing")
     # Physical ids are new after a restore, versions are the snapshot's.
     versions, wanted = sorted(found[name].values()), sorted(v for _, v in record.versions)
-    if versions != wanted:
-        return PartitionComparison(
-            name, Outcome.DIFFERENT, expected, prints.get(name), f"its versions are {versions} instead of {wanted}"
-        )
     actual = prints.get(name)
+    if versions != wanted:
+        reason = f"its versions are {versions} instead of {wanted}"
+        if expected is not None and actual is not None and actual != expected:
+            reason += f", {_difference(actual, expected)}"
+        return PartitionComparison(name, Outcome.DIFFERENT, expected, actual, reason)
     if expected is None or actual is None:
         reason = problem or "the point has no fingerprint of it"
         return PartitionComparison(name, Outcome.NOT_COMPARED, expected, actual, f"{reason}; its versions are equal")
     if actual == expected:
         return PartitionComparison(name, Outcome.EQUAL, expected, actual)
+    return PartitionComparison(name, Outcome.DIFFERENT, expected, actual, _difference(actual, expected))
+
+
+def _difference(actual: Fingerprint, expected: Fingerprint) -> str:
     if actual.rows != expected.rows:
-        reason = f"{actual.rows} rows instead of {expected.rows}"
-    else:
-        reason = f"the content of its {actual.rows} rows differs"
-    return PartitionComparison(name, Outcome.DIFFERENT, expected, actual, reason)
+        return f"{actual.rows} rows instead of {expected.rows}"
+    return f"the content of its {actual.rows} rows differs"
 
 
 def _all(record: TableRecord, outcome: Outcome, reason: str) -> tuple[PartitionComparison, ...]:

@@ -260,6 +260,20 @@ def _refresh(tools: RestoreTools, step: DefinitionStep) -> None:
         tools.notify(Warned(f"{name} could not be refreshed: {error.message}", f"REFRESH MATERIALIZED VIEW {name}"))
 
 
+def discard(tools: RestoreTools) -> None:
+    """Drop the databases that this restore made, whatever is in them by now, for good: a drill's copy is no loss.
+
+    Its jobs are cancelled first: dropping a database under a RESTORE leaves a job that nobody can cancel any more.
+    """
+    plan = tools.journal.plan
+    for step in plan.steps:
+        _conversation(tools, step).cancel()
+    existing = {d.name for d in tools.starrocks.inventory(list(plan.create_databases), columns=False).databases}
+    for database in plan.create_databases:
+        if database in existing:
+            tools.starrocks.drop_database(database, force=True)
+
+
 def undo(tools: RestoreTools) -> None:
     """Drop what this restore created, into the recycle bin: jobs, tables, views, and databases that it made.
 

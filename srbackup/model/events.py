@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from srbackup.model.job import Tasks
-from srbackup.model.verdict import TableComparison
+from srbackup.model.verdict import CheckResult, TableComparison
 
 
 class Verb(StrEnum):
@@ -109,6 +109,13 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """A check of the user's own was asked of a drill's copy."""
+
+    result: CheckResult
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     text: str
     hint: str = ""
@@ -135,6 +142,7 @@ Event = (
     | MetadataMoved
     | Created
     | Compared
+    | Checked
     | Warned
     | Committed
 )

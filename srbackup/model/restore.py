@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from srbackup.model.plan import RestorePlan
+from srbackup.model.verdict import Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class RestoreBegun:
     request: str
     cluster_id: str
     started: datetime
+    purpose: Purpose = Purpose.RESTORE
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,11 +64,8 @@ class CheckResult:
     sql: str
     expected: str
     found: str = ""
+    passed: bool = False
     problem: str = ""
-
-    @property
-    def passed(self) -> bool:
-        return not self.problem and self.found == self.expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,8 @@ class Phase:
 class Verdict:
     """What a comparison found; stored beside the point.
 
-    `whole` tells whether all of the point was restored and compared, or only a selection of it.
+    `whole` tells whether all of the point was restored and compared, or only a selection of it. `problem` is why
+    nothing could be restored from the point, though nothing was wrong with the cluster: it is damaged.
     """
 
     point: str
@@ -96,6 +94,7 @@ class Verdict:
     whole: bool = False
     checks: tuple[CheckResult, ...] = ()
     phases: tuple[Phase, ...] = ()
+    problem: str = ""
 
     @property
     def different(self) -> tuple[TableComparison, ...]:
@@ -111,7 +110,7 @@ class Verdict:
 
     @property
     def outcome(self) -> Outcome:
-        if self.different or self.missing or self.failed_checks:
+        if self.problem or self.different or self.missing or self.failed_checks:
             return Outcome.DIFFERENT
         return Outcome.NOT_COMPARED if self.partitions(Outcome.NOT_COMPARED) else Outcome.EQUAL
 

@@ -100,6 +100,11 @@ class StarRocks(Protocol):
         """Rows, and for CONTENT an order-independent hash, by partition. Reads the partitions whole."""
         ...
 
+    def value(self, database: str, select: str) -> str | None:
+        """The one cell that a SELECT of the user's own gives in the session of `database`; Failed if it gives none or
+        more than one."""
+        ...
+
     # -- repositories, BACKUP and RESTORE
 
     def repositories(self) -> tuple[StarRocksRepository, ...]: ...
@@ -149,8 +154,8 @@ class StarRocks(Protocol):
         """May be called twice."""
         ...
 
-    def drop_database(self, name: str) -> None:
-        """Into the recycle bin, from which RECOVER DATABASE brings it back for a day."""
+    def drop_database(self, name: str, *, force: bool = False) -> None:
+        """Into the recycle bin, from which RECOVER DATABASE brings it back for a day; with `force` for good."""
         ...
 
     def drop_table(self, database: str, table: str) -> None:

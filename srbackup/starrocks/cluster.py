@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from srbackup.errors import ClusterUnhealthy, ClusterUnreachable, SrbackupError
+from srbackup.errors import ClusterUnhealthy, ClusterUnreachable, Failed, SrbackupError
 from srbackup.model.cluster import Cluster, ClusterFacts, Version
 from srbackup.model.inventory import Column, Inventory, Partition, Table, TableKind
 from srbackup.model.job import BackupJob, RestoreJob, SnapshotRow, StarRocksRepository
@@ -125,6 +125,18 @@ class MySqlStarRocks:
                 found[name] = value
         return found
 
+    def value(self, database: str, select: str) -> str | None:
+        self._reader.ask(statements.use(database))
+        found = self._reader.ask(select)
+        if len(found) != 1 or len(found[0].values) != 1:
+            columns = len(found[0].values) if found else 0
+            raise Failed(
+                f"one cell was expected, not {len(found)} rows of {columns} columns\n  statement: {select}",
+                hint="A check is one SELECT of one value, such as SELECT count(*) FROM orders.",
+            )
+        (column,) = found[0].values
+        return None if found[0].values[column] is None else found[0].text(column)
+
     # -- repositories, BACKUP and RESTORE
 
     def repositories(self) -> tuple[StarRocksRepository, ...]:
@@ -182,8 +194,8 @@ class MySqlStarRocks:
     def create_database(self, name: str) -> None:
         self._session.ask(statements.create_database(name))
 
-    def drop_database(self, name: str) -> None:
-        self._session.ask(statements.drop_database(name))
+    def drop_database(self, name: str, *, force: bool = False) -> None:
+        self._session.ask(statements.drop_database(name, force=force))
 
     def drop_table(self, database: str, table: str) -> None:
         self._session.ask(statements.drop_table(database, table))

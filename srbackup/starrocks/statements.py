@@ -125,8 +125,9 @@ def create_database(database: str) -> str:
     return f"CREATE DATABASE IF NOT EXISTS {identifier(database)}"
 
 
-def drop_database(database: str) -> str:
-    return f"DROP DATABASE IF EXISTS {identifier(database)}"
+def drop_database(database: str, *, force: bool) -> str:
+    """FORCE passes the recycle bin by: disk space comes back at once, RECOVER does not bring the database back."""
+    return f"DROP DATABASE IF EXISTS {identifier(database)}{' FORCE' if force else ''}"
 
 
 def drop_table(database: str, table: str) -> str:

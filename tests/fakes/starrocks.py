@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -73,7 +74,7 @@ class FakeCluster:
     known: dict[str, StarRocksRepository] = field(default_factory=dict)
     journal_id: int = 100
     images_wanted: int = 0
-    stuck: dict[str, tuple[str, str]] = field(default_factory=dict)
+    stuck: dict[str, tuple[str, str]] = field(default_factory=dict)  # by database, or what its name ends in
     before_submit: Callable[[str, str], None] | None = None
     unreadable: dict[str, str] = field(default_factory=dict)
     lost_connections: int = 0
@@ -316,6 +317,17 @@ class FakeStarRocks:
                 for p in partitions
             }
 
+    def value(self, database: str, select: str) -> str | None:
+        """`SELECT count(*) FROM t`, with or without a database before the table; all else is refused."""
+        self._asked(select)
+        found = re.fullmatch(r"SELECT count\(\*\) FROM (?:`(\w+)`\.)?(\w+)", select)
+        if found is None:
+            raise refused("the fake only counts", 1064)
+        wanted = (found[1] or database, found[2])
+        if wanted not in self.c.tables:
+            raise refused(f"Unknown table '{'.'.join(wanted)}'", 5502)
+        return str(sum(len(rows) for (d, t, _), rows in self.c.rows.items() if (d, t) == wanted))
+
     # -- repositories, BACKUP and RESTORE
 
     def repositories(self) -> tuple[StarRocksRepository, ...]:
@@ -357,8 +369,8 @@ class FakeStarRocks:
             raise refused("Can only run one backup or restore job of a database at same time")
 
     def _submit(self, job: Job) -> None:
-        if job.database in self.c.stuck:
-            job.stuck_in, job.errors = self.c.stuck.pop(job.database)
+        if told := next((d for d in self.c.stuck if job.database == d or job.database.endswith(f"_{d}")), None):
+            job.stuck_in, job.errors = self.c.stuck.pop(told)
         self.c.jobs[job.database] = job
 
     def backup_job(self, database: str) -> BackupJob | None:
@@ -427,9 +439,11 @@ class FakeStarRocks:
         self._asked(f"create database {name}")
         self.c.databases.add(name)
 
-    def drop_database(self, name: str) -> None:
-        self._asked(f"drop database {name}")
+    def drop_database(self, name: str, *, force: bool = False) -> None:
+        self._asked(f"drop database {name}{' force' if force else ''}")
         self.c.databases.discard(name)
+        for key in [k for k in self.c.tables if k[0] == name and force]:
+            del self.c.tables[key]
 
     def drop_table(self, database: str, table: str) -> None:
         self._asked(f"drop table {database}.{table}")
