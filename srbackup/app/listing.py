@@ -10,9 +10,10 @@ from srbackup.app.restore import repository_of
 from srbackup.app.wiring import Wiring, catalog
 from srbackup.catalog import marks
 from srbackup.errors import SrbackupError
-from srbackup.model.point import DatabaseDefinitions, Manifest, Part, PointListing, PointState
-from srbackup.model.policy import Policy
+from srbackup.model.point import DatabaseDefinitions, Manifest, Part, PointKind, PointListing, PointState
+from srbackup.model.policy import Component, Policy
 from srbackup.model.verdict import Verdict
+from srbackup.report.words import duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +29,41 @@ class PointDetails:
 
 @dataclass(frozen=True, slots=True)
 class PolicyStatus:
-    """A policy and its newest restorable point. `rpo_met` is None where the policy has no such objective."""
+    """A policy, its newest restorable point and its newest proven one, against its objectives.
+
+    `rpo_met` and `proof_met` are None where the policy has no such objective. `proof_age` is the age of the data that
+    was last proven to come back, not the time since the proof.
+    """
 
     policy: str
     cluster: str
     repository: str
-    newest: PointListing | None
-    age: timedelta | None
-    rpo: timedelta | None
-    rpo_met: bool | None
-    running: tuple[str, ...]
-    interrupted: tuple[str, ...]
+    newest: PointListing | None = None
+    age: timedelta | None = None
+    rpo: timedelta | None = None
+    rpo_met: bool | None = None
+    proven: PointListing | None = None
+    proof_age: timedelta | None = None
+    proof: timedelta | None = None
+    proof_met: bool | None = None
+    running: tuple[str, ...] = ()
+    interrupted: tuple[str, ...] = ()
     problem: str = ""
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """The objectives that are missed, each in words."""
+        if self.problem:
+            return (self.problem,) if False in {self.rpo_met, self.proof_met} else ()
+        found = []
+        for met, age, objective, what in (
+            (self.rpo_met, self.age, self.rpo, "newest point"),
+            (self.proof_met, self.proof_age, self.proof, "newest proven point"),
+        ):
+            if met is False:
+                is_old = f"is {duration(age)} old" if age is not None else "does not exist"
+                found.append(f"its {what} {is_old}, the objective is {duration(objective)}")
+        return tuple(found)
 
 
 def points(
@@ -90,15 +114,14 @@ def _status(
     policy: Policy, seen: Mapping[tuple[str, str], tuple[PointListing, ...] | SrbackupError], now: datetime
 ) -> PolicyStatus:
     listed = seen[policy.repository, policy.cluster]
-    rpo = policy.objectives.rpo
-    if isinstance(listed, SrbackupError):
-        met = None if rpo is None else False
-        return PolicyStatus(
-            policy.name, policy.cluster, policy.repository, None, None, rpo, met, (), (), listed.message
-        )
-    own = [p for p in listed if p.policy == policy.name]
-    newest = next((p for p in reversed(own) if p.state.restorable), None)
-    age = now - newest.created if newest is not None else None
+    problem = listed.message if isinstance(listed, SrbackupError) else ""
+    own = [] if isinstance(listed, SrbackupError) else [p for p in listed if p.policy == policy.name]
+    wanted = PointKind.FULL if Component.DATA in policy.components else PointKind.METADATA
+    good = [p for p in reversed(own) if p.state.restorable and p.kind is wanted]
+    newest = next(iter(good), None)
+    proven = next((p for p in good if p.proven is not None), None)
+    age, proof_age = (now - p.created if p is not None else None for p in (newest, proven))
+    rpo, proof = policy.objectives.rpo, policy.objectives.proof
     return PolicyStatus(
         policy=policy.name,
         cluster=policy.cluster,
@@ -106,7 +129,16 @@ def _status(
         newest=newest,
         age=age,
         rpo=rpo,
-        rpo_met=None if rpo is None else age is not None and age <= rpo,
+        rpo_met=_met(age, rpo),
+        proven=proven,
+        proof_age=proof_age,
+        proof=proof,
+        proof_met=_met(proof_age, proof),
         running=tuple(p.id for p in own if p.state is PointState.RUNNING),
         interrupted=tuple(p.id for p in own if p.state is PointState.INTERRUPTED),
+        problem=problem,
     )
+
+
+def _met(age: timedelta | None, objective: timedelta | None) -> bool | None:
+    return None if objective is None else age is not None and age <= objective

@@ -9,12 +9,13 @@ from srbackup.app import listing
 from srbackup.cli.output import print_documents
 from srbackup.cli.session import Session, output_option, pass_session, place_options
 from srbackup.errors import ExitStatus
-from srbackup.model.point import PointListing, PointState
+from srbackup.model.point import Finding, PointListing, PointState
 from srbackup.report.words import duration, number, size, time
 
 _COLORS = {
     PointState.COMPLETE: "green",
     PointState.PARTIAL: "yellow",
+    PointState.EXPIRED: "magenta",
     PointState.RUNNING: "cyan",
     PointState.INTERRUPTED: "red",
 }
@@ -22,7 +23,7 @@ _COLORS = {
 
 @click.command("list")
 @place_options
-@click.option("--all", "everything", is_flag=True, help="Also runs that are running or were interrupted.")
+@click.option("--all", "everything", is_flag=True, help="Also what is running, interrupted or expired.")
 @output_option
 @pass_session
 def list_points(
@@ -33,7 +34,9 @@ def list_points(
     if output != "table":
         print_documents(session.out, "PointList", "PointListing", points, output)
         return ExitStatus.DONE
-    table = Table("point", "cluster", "state", "created", "took", "databases", "tables", "bytes", "FE metadata")
+    table = Table(
+        "point", "cluster", "state", "created", "took", "databases", "tables", "bytes", "FE metadata", "proven"
+    )
     for point in points:
         table.add_row(*_cells(point))
     session.out.print(table)
@@ -43,7 +46,9 @@ def list_points(
 def _cells(point: PointListing) -> tuple[str, ...]:
     state = f"[{_COLORS[point.state]}]{point.state}[/]"
     if (commit := point.commit) is None:
-        return point.id, point.cluster, state, time(point.created), "", "", "", "", ""
+        return point.id, point.cluster, state, time(point.created), "", "", "", "", "", ""
+    if point.held:
+        state += ", held"
     left_out = f" ({commit.excluded} left out)" if commit.excluded else ""
     return (
         point.id,
@@ -55,4 +60,15 @@ def _cells(point: PointListing) -> tuple[str, ...]:
         number(commit.tables),
         size(commit.bytes),
         "yes" if commit.metadata else "no",
+        _proof(point),
     )
+
+
+def _proof(point: PointListing) -> str:
+    """When it was proven; or what the newest look at it found."""
+    if point.proven is not None:
+        return f"[green]{time(point.proven)}[/green]"
+    newest = max(point.verdicts, key=lambda v: v.at, default=None)
+    if newest is None:
+        return ""
+    return "[red]different[/red]" if newest.finding is Finding.DIFFERENT else "in part"

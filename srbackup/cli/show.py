@@ -14,7 +14,8 @@ from srbackup.cli.session import Session, output_option, pass_session, place_opt
 from srbackup.errors import ExitStatus
 from srbackup.model.inventory import TableKind
 from srbackup.model.point import PartitionRecord
-from srbackup.report.words import grouped, number, size, time
+from srbackup.model.verdict import Outcome
+from srbackup.report.words import count, grouped, number, size, time
 
 
 @click.command()
@@ -61,7 +62,13 @@ def _print_details(out: Console, details: PointDetails, *, partitions: bool) -> 
     for warning in manifest.warnings:
         out.print(f"[yellow]warning:[/yellow] {escape(warning)}")
     for verdict in details.verdicts:
-        out.print(f"restored to {verdict.target} at {time(verdict.finished)}: {verdict.outcome}")
+        text = f"{verdict.purpose} on {verdict.target} at {time(verdict.finished)}: {verdict.finding}, "
+        text += f"{verdict.partitions(Outcome.EQUAL)} of {count(verdict.partitions(), 'partition')} equal"
+        if verdict.checks:
+            text += (
+                f", {len(verdict.checks) - len(verdict.failed_checks)} of {count(len(verdict.checks), 'check')} passed"
+            )
+        out.print(escape(text + (f": {verdict.problem}" if verdict.problem else "")))
 
 
 def _tables(details: PointDetails, *, partitions: bool) -> Table:

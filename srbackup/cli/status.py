@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import click
 from rich.markup import escape
 from rich.table import Table
@@ -19,33 +21,36 @@ from srbackup.report.words import duration
 @output_option
 @pass_session
 def status(session: Session, check: bool, output: str) -> ExitStatus:
-    """Show how old each policy's newest point is, against its objective."""
+    """Show how old each policy's newest point and newest proven point are, against its objectives."""
     found = listing.status(session.wiring)
     if output != "table":
         print_documents(session.out, "StatusList", "PolicyStatus", found, output)
     else:
-        table = Table("policy", "cluster", "newest point", "age", "objective (rpo)", "now")
+        table = Table("policy", "cluster", "newest point", "age (rpo)", "newest proven point", "age (proof)", "now")
         for policy in found:
             table.add_row(*_cells(policy))
         session.out.print(table)
-    missed = [p for p in found if p.rpo_met is False]
-    if check and missed:
-        for policy in missed:
-            age = f"is {duration(policy.age)} old" if policy.age is not None else "does not exist"
-            reason = policy.problem or f"its newest point {age}, the objective is {duration(policy.rpo)}"
-            session.err.print(f"[red]objective missed:[/red] policy {escape(policy.policy)}: {escape(reason)}")
-        return ExitStatus.OBJECTIVE_MISSED
-    return ExitStatus.DONE
+    missed = [(p.policy, reason) for p in found for reason in p.missed]
+    for policy_name, reason in missed if check else ():
+        session.err.print(f"[red]objective missed:[/red] policy {escape(policy_name)}: {escape(reason)}")
+    return ExitStatus.OBJECTIVE_MISSED if check and missed else ExitStatus.DONE
 
 
 def _cells(policy: PolicyStatus) -> tuple[str, ...]:
     newest = policy.newest.id if policy.newest else "[red]none[/red]"
-    objective = duration(policy.rpo) if policy.rpo else "none"
-    if policy.rpo_met is not None:
-        objective += " [green]met[/green]" if policy.rpo_met else " [red]missed[/red]"
+    proven = policy.proven.id if policy.proven else "none"
     now = "running" if policy.running else ""
     if policy.interrupted:
         now = f"{now} {len(policy.interrupted)} interrupted".strip()
     if policy.problem:
         now = f"[red]{escape(policy.problem.splitlines()[0])}[/red]"
-    return policy.policy, policy.cluster, newest, duration(policy.age), objective, now
+    age = _against(policy.age, policy.rpo, policy.rpo_met)
+    proof_age = _against(policy.proof_age, policy.proof, policy.proof_met)
+    return policy.policy, policy.cluster, newest, age, proven, proof_age, now
+
+
+def _against(age: timedelta | None, objective: timedelta | None, met: bool | None) -> str:
+    """An age and what it should be at most."""
+    if met is None:
+        return duration(age)
+    return f"{duration(age)} of {duration(objective)} " + ("[green]met[/green]" if met else "[red]missed[/red]")
