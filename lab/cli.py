@@ -77,7 +77,6 @@ def main(context: click.Context, home: Path) -> None:
 @click.option("--starrocks", type=click.Choice(sorted(RELEASES)), default="4.1", show_default=True)
 @click.option("--publish", is_flag=True, help="Publish MySQL ports of containers on 127.0.0.1, from 9030 if free.")
 @click.option("--store", type=click.Choice([kind.value for kind in StoreKind]), help="An S3 server of the lab's own.")
-@click.option("--seed", default=1, show_default=True)
 @click.pass_obj
 def up(labs: Labs, /, containers: bool, tick: float, store: str | None, **options: Any) -> None:
     """Make a lab and wait until all its nodes are alive."""

@@ -72,7 +72,6 @@ class Settings:
     conf: Mapping[str, str]
     release: Release
     pace: Pace
-    seed: int
 
     def port(self, key: str) -> int:
         return int(self.conf[key])
@@ -94,7 +93,7 @@ def read_settings(root: Path, host: str, listen: str, conf_name: str, defaults: 
     release = RELEASES[lab.get("starrocks", "4.1")]
     pace = Pace(float(lab.get("tick_seconds", 3.0)), float(lab.get("checkpoint_seconds", 60.0)))
     conf = {**defaults, **_key_values(root / "conf" / conf_name)}
-    return Settings(root, host, listen, conf, release, pace, int(lab.get("seed", 0)))
+    return Settings(root, host, listen, conf, release, pace)
 
 
 def _key_values(path: Path) -> dict[str, str]:

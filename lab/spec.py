@@ -24,7 +24,6 @@ class LabSpec:
     backends: int = 3
     starrocks: str = "4.1"
     tick_seconds: float = 3.0
-    seed: int = 1
     publish: bool = False
     store: StoreKind | None = None
 

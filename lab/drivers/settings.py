@@ -37,6 +37,5 @@ def node_files(node: Node, spec: LabSpec) -> Mapping[str, str]:
         "starrocks": spec.starrocks,
         "tick_seconds": spec.tick_seconds,
         "checkpoint_seconds": 20 * spec.tick_seconds,
-        "seed": spec.seed,
     }
     return {f"conf/{node.kind.value}.conf": "\n".join(lines) + "\n", "conf/lab.json": json.dumps(lab, indent=1) + "\n"}

@@ -39,12 +39,9 @@ def identify(settings: Settings, images: ImageDirectory, helper: str, ended: thr
     if known is None and helper:
         return _join(settings, images, helper, ended)
     if known is None:
-        # From the seed, where there is one, so that a lab made twice is the same one.
-        chance = random.Random(settings.seed) if settings.seed else random.SystemRandom()
-        cluster_id = chance.randrange(1, 1 << 31)
-        token = str(uuid.UUID(int=chance.getrandbits(128), version=4))
+        cluster_id, token = random.SystemRandom().randrange(1, 1 << 31), uuid.uuid4()
         known = (
-            {"clusterId": str(cluster_id), "token": token, "runMode": "shared_nothing"},
+            {"clusterId": str(cluster_id), "token": str(token), "runMode": "shared_nothing"},
             _role(f"{me}_{_millis()}"),
         )
         images.write_identity(*known)
