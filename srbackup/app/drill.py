@@ -16,7 +16,7 @@ from srbackup.catalog import leases, marks
 from srbackup.catalog.catalog import Catalog
 from srbackup.catalog.codec import Damaged
 from srbackup.catalog.restores import RestoreJournal
-from srbackup.errors import Interrupted, NotFound, RefusedForSafety, SrbackupError, UsageProblem
+from srbackup.errors import ClusterUnreachable, Interrupted, NotFound, RefusedForSafety, SrbackupError, UsageProblem
 from srbackup.execution import checking
 from srbackup.execution.restore import SnapshotDamagedInStore
 from srbackup.model.events import Notify, StepStarted, Warned
@@ -152,6 +152,9 @@ class _Drill:
             verdict = self._verdict(journal)
         except (Interrupted, leases.LeaseLost):
             raise  # the next drill drops what this one leaves: a stop is to be quick
+        except ClusterUnreachable as error:
+            error.hint = f"{error.hint}\nWhat is left of the drill there: the next drill drops it.".strip()
+            raise
         except SrbackupError as error:
             self._drop(journal, error)
             raise

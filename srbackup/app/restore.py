@@ -9,7 +9,7 @@ from srbackup.app.restoring import Restoring, restoring
 from srbackup.app.wiring import Wiring, catalog
 from srbackup.catalog import leases
 from srbackup.catalog.restores import RestoreJournal
-from srbackup.errors import Failed, Interrupted, NotFound, RefusedForSafety, SrbackupError
+from srbackup.errors import ClusterUnreachable, Failed, Interrupted, NotFound, RefusedForSafety, SrbackupError
 from srbackup.model.events import Notify, StepStarted
 from srbackup.model.plan import RestorePlan
 from srbackup.model.repository import Repository
@@ -91,7 +91,7 @@ def _carried_out(restoring: Restoring, wish: RestoreWish, agree: Callable[[Resto
         journal = restoring.begin(plan, wish.text)
     try:
         verdict = restoring.carry_out(journal, wish.request.selection, resumed=resumed)
-    except (Interrupted, leases.LeaseLost) as error:
+    except (Interrupted, leases.LeaseLost, ClusterUnreachable) as error:
         raise _left(restoring, error) from error
     except SrbackupError as error:
         raise _undone(restoring, journal, error) from error
@@ -124,10 +124,15 @@ def _command(restoring: Restoring) -> str:
 
 
 def _left(restoring: Restoring, error: SrbackupError) -> SrbackupError:
-    message = f"The restore into {restoring.target.name} is not finished: {error.message}. RESTORE jobs go on there."
-    if isinstance(error, Interrupted):
-        return type(error)(message, hint=f"Go on with it, with the same options: {_command(restoring)}")
-    return Failed(message, hint=error.hint)
+    message = f"The restore into {restoring.target.name} is not finished: {error.message}"
+    again = f"Go on with it, with the same options: {_command(restoring)}"
+    match error:
+        case Interrupted():
+            return type(error)(f"{message}. RESTORE jobs go on there.", hint=again)
+        case ClusterUnreachable():
+            return ClusterUnreachable(message, hint=f"{error.hint}\nWhen the cluster is back: {again}")
+        case _:
+            return Failed(message, hint=error.hint)
 
 
 def _undone(restoring: Restoring, journal: RestoreJournal, error: SrbackupError) -> SrbackupError:

@@ -20,7 +20,6 @@ from srbackup.starrocks import messages
 from srbackup.starrocks.base import StatementRefused
 
 _BUSY_SECONDS = 2.0
-_OUTAGE_SECONDS = 300.0
 
 
 class StuckJob(Failed):
@@ -120,13 +119,18 @@ class Conversation:
 
     def _patiently(self, look: Callable[[], Job | None]) -> Job | None:
         """An answer. A failed look is a look missed: a leader that changes refuses, or is away, for some time."""
-        deadline = self.clock.monotonic() + _OUTAGE_SECONDS
+        deadline = self.clock.monotonic() + self.limits.stall.total_seconds()
+        told = False
         while True:
             try:
                 return look()
-            except (ClusterUnreachable, StatementRefused):
+            except (ClusterUnreachable, StatementRefused) as error:
                 if self.clock.monotonic() > deadline:
                     raise
+                if not told:
+                    patience = f"looking again for {self.limits.stall.total_seconds():.0f} s (limits.stall)"
+                    self.notify(Warned(f"{self.database}: {error.brief}", patience))
+                    told = True
             self.clock.sleep(_BUSY_SECONDS)
 
 

@@ -192,7 +192,7 @@ def test_a_scratch_cluster_that_dies_gives_an_error_and_no_verdict(wiring: FakeW
 
     with pytest.raises(ClusterUnreachable) as caught:
         use_case.drill(wiring, DrillWish(), dies)
-    assert "the next drill drops them" in caught.value.hint
+    assert "the next drill drops it" in caught.value.hint
     assert newest(wiring).verdicts == ()
 
     wiring.clusters["other"].lost_connections = 0

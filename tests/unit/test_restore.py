@@ -10,8 +10,8 @@ from srbackup.app import restore as use_case
 from srbackup.app import run as run_use_case
 from srbackup.app.restore import RestoreResult, RestoreWish
 from srbackup.catalog import restores
-from srbackup.errors import Failed, NotFound, RefusedForSafety
-from srbackup.model.events import Event, Warned
+from srbackup.errors import ClusterUnreachable, Failed, NotFound, RefusedForSafety
+from srbackup.model.events import Event, JobSubmitted, Warned
 from srbackup.model.inventory import TableKind
 from srbackup.model.plan import RestorePlan
 from srbackup.model.point import Definition
@@ -289,3 +289,17 @@ def test_a_manifest_that_was_tampered_with_is_not_believed(wiring: FakeWiring) -
     wiring.memory.put(key, wiring.memory.read(key).data.replace(b"sales", b"slaes"))
     with pytest.raises(Failed, match="is damaged"):
         restore(wiring)
+
+
+def test_a_target_that_dies_is_no_reason_to_undo_and_the_same_command_goes_on(wiring: FakeWiring) -> None:
+    def dies(event: Event) -> None:
+        if isinstance(event, JobSubmitted):
+            wiring.clusters["other"].lost_connections = 10_000
+
+    with pytest.raises(ClusterUnreachable, match="is not finished") as caught:
+        use_case.restore(wiring, wish(), dies, lambda _plan: True)
+    assert "Go on with it" in caught.value.hint
+
+    wiring.clusters["other"].lost_connections = 0
+    result = restore(wiring)
+    assert (result.resumed, result.verdict.outcome) == (True, Outcome.EQUAL)
