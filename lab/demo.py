@@ -1,7 +1,9 @@
 """`make demo`: the main job on real data, command by command as a user would type them.
 
-A lab cluster is loaded and backed up, then destroyed; a new cluster is restored from the bucket alone and compared,
-partition by partition. Then one byte of one object is flipped, and the restore has to say which.
+A lab cluster is loaded and backed up. A drill proves the point on a scratch cluster; then one row of a copy is changed,
+and the drill has to say where. The daemon makes one more point on its schedule. The cluster is destroyed, a new one is
+restored from the bucket alone and compared, partition by partition. Then one byte of one object is flipped, and the
+restore has to say which.
 """
 
 from __future__ import annotations
@@ -33,7 +35,14 @@ cluster: production
 repository: store
 include: ["*.*"]
 components: [data, metadata]
-objectives: {rpo: 1h}
+schedule: {full: "* * * * *"}
+retention: {keep: {last: 7, daily: 14}}
+drill:
+  on: scratch
+  checks:
+    - {name: orders have lines, database: tpch, expect: 0,
+       sql: SELECT count(*) FROM orders o LEFT JOIN lineitem l ON l_orderkey = o_orderkey WHERE l_orderkey IS NULL}
+objectives: {rpo: 1h, proof: 8d}
 limits: {stall: 60s}
 """
 
@@ -97,6 +106,9 @@ class Demo:
         )
         (self.policies / "nightly.yaml").write_text(POLICY)
 
+    def databases(self, lab: str) -> list[str]:
+        return [row["Database"] for row in self.answer(f'srlab sql {lab} "SHOW DATABASES" -o json')]
+
     def flip_a_byte(self) -> str:
         """Change one byte of one data file of the newest snapshot of tpch, in the bucket, as a bad disk would."""
         s3 = client(self.store)
@@ -119,24 +131,33 @@ def show(demo: Demo, driver: str, tick: str) -> None:
     for dataset in ("tpch", "flights", "models"):
         demo.run(f"srlab load {dataset} production")
     demo.run(f'srlab sql production "{QUERY}"')
-    demo.write_configuration({"production": "production"})
+    demo.run(f"srlab up --name scratch --fe 1 --be 1 --{driver} --tick {tick}")
+    demo.write_configuration({"production": "production", "scratch": "scratch"})
 
     demo.say("2. A recovery point: table data by BACKUP, and the metadata of the leader")
     demo.run("srbackup doctor")
     demo.run("srbackup run nightly")
     demo.run("srbackup list")
 
-    demo.say("3. Disaster: the cluster and all its volumes are gone. The bucket is left")
+    demo.say("3. A drill: is the point good? Restored to the scratch cluster, compared, asked, kept to be looked at")
+    demo.run("srbackup drill nightly --keep")
+    copy = next(n for n in demo.databases("scratch") if n.endswith("_cluster_test"))
+    demo.run(f'srlab sql scratch "DELETE FROM {copy}.distributed_table WHERE id = 2"')
+    demo.run("srbackup drill nightly --kept", status=4)
+    demo.run("srbackup drill nightly")
+    demo.run("srbackup status --check")
+
+    demo.say("4. Disaster: the cluster and all its volumes are gone. The bucket is left")
     demo.run("srlab down production")
 
-    demo.say("4. A new cluster, with one BE fewer, restored and compared partition by partition")
+    demo.say("5. A new cluster, with one BE fewer, restored and compared partition by partition")
     demo.run(f"srlab up --name new --fe 1 --be 2 --{driver} --tick {tick}")
-    demo.write_configuration({"production": "new", "new-cluster": "new"})
+    demo.write_configuration({"production": "new", "scratch": "scratch", "new-cluster": "new"})
     demo.run("srbackup restore --to new-cluster --dry-run")
     demo.run("srbackup restore --to new-cluster --yes")
     demo.run(f'srlab sql new "{QUERY}"')
 
-    demo.say("5. One byte of one object is flipped in the bucket, and the point is restored once more")
+    demo.say("6. One byte of one object is flipped in the bucket, and the point is restored once more")
     demo.console.print(f"flipped a byte in [bold]{demo.flip_a_byte()}[/bold]")
     demo.run("srbackup restore --to new-cluster --only tpch --map tpch=tpch_again --yes", status=1)
     demo.run('srlab sql new "SHOW DATABASES"')

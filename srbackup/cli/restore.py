@@ -17,7 +17,7 @@ from srbackup.cli.progress import following
 from srbackup.cli.session import Session, lock_wait_option, output_option, pass_session, place_options
 from srbackup.errors import ExitStatus, UsageProblem
 from srbackup.model.plan import RestorePlan
-from srbackup.model.verdict import Outcome, Verdict
+from srbackup.model.verdict import Outcome, Purpose, Verdict
 from srbackup.planning.restore import RestoreRequest
 from srbackup.planning.selection import Selection
 from srbackup.report.words import count, grouped, size
@@ -147,17 +147,21 @@ def _print_result(console: Console, result: RestoreResult) -> None:
 
 
 def print_comparison(console: Console, verdict: Verdict) -> None:
-    """Every table with its outcome, then what is not equal, partition by partition."""
+    """Every table with its outcome, then what is not equal, partition by partition.
+
+    A drill's tables go by the names that they have in the protected cluster: nobody knows the copy's.
+    """
+    tables = [(t.source if verdict.purpose is Purpose.DRILL else t.target, t) for t in verdict.tables]
     table = Table("table", "partitions", "rows", "comparison")
-    for compared in verdict.tables:
+    for name, compared in tables:
         color = {Outcome.EQUAL: "green", Outcome.DIFFERENT: "red", Outcome.NOT_COMPARED: "yellow"}[compared.outcome]
         rows = f"{compared.rows:,}"
-        table.add_row(escape(compared.target), str(len(compared.partitions)), rows, f"[{color}]{compared.outcome}[/]")
+        table.add_row(escape(name), str(len(compared.partitions)), rows, f"[{color}]{compared.outcome}[/]")
     console.print(table)
-    for compared in verdict.tables:
+    for name, compared in tables:
         for partition in compared.partitions:
             if partition.outcome is not Outcome.EQUAL:
-                where = f"{compared.target}, partition {partition.partition}"
+                where = f"{name}, partition {partition.partition}"
                 console.print(f"{partition.outcome}: {escape(where)}: {escape(partition.reason)}")
     for name in verdict.missing:
         console.print(f"[red]missing:[/red] {escape(name)}")

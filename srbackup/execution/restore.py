@@ -49,7 +49,12 @@ class SnapshotDamagedInStore(Failed):
 
 
 def create_databases(tools: RestoreTools) -> None:
-    for name in tools.journal.plan.create_databases:
+    """Those of the plan that are not there yet: a restore that is gone on with made them before."""
+    wanted = tools.journal.plan.create_databases
+    existing = set(tools.starrocks.databases()) if wanted else set()
+    for name in wanted:
+        if name in existing:
+            continue
         tools.lease.check()
         tools.starrocks.create_database(name)
         tools.notify(Created("database", name))
