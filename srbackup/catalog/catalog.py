@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from srbackup.catalog import layout, leases, marks, recovery_text
+from srbackup.catalog import layout, listing, recovery_text
 from srbackup.catalog.codec import API, FORMAT, Damaged, Objects, compress, decode, decompress, encode, sha256
-from srbackup.catalog.marks import Marks
 from srbackup.clock import Clock
 from srbackup.errors import IncompatibleVersion, NotFound
 from srbackup.model.point import (
@@ -34,7 +33,6 @@ from srbackup.model.point import (
 )
 from srbackup.storage.base import AlreadyExists, ObjectNotFound, ObjectStore
 
-_READERS = 16
 _Value = TypeVar("_Value")
 
 
@@ -88,65 +86,39 @@ class Catalog:
 
     def points(self, cluster: str | None = None) -> tuple[PointListing, ...]:
         """All points, of one cluster or of all, the newest last."""
-        names = [
-            (c, n.rstrip("/"))
-            for c in ((cluster,) if cluster else self.clusters())
-            for n in self.store.names(layout.points(c))
-            if n.endswith("/")
-        ]
-        running = {c: leases.current(self.store, layout.lock(c, "run")) for c in {c for c, _ in names}}
-        marked = {c: marks.of_all(self.store, c) for c in running}
-        with ThreadPoolExecutor(_READERS) as pool:
-            found = pool.map(lambda n: self._listing(n[0], n[1], running[n[0]], marked[n[0]].get(n[1], Marks())), names)
-            return tuple(sorted((p for p in found if p is not None), key=lambda p: (p.created, p.id)))
-
-    def _listing(self, cluster: str, point_id: str, running: leases.Lease | None, marked: Marks) -> PointListing | None:
-        """The point as its objects show it; None for a name under which nothing was begun."""
-        place = layout.point(cluster, point_id)
-        try:
-            commit = self._document(place + layout.COMMIT, Commit)
-        except ObjectNotFound:
-            try:
-                intent = self._document(place + layout.INTENT, Intent)
-            except ObjectNotFound:
-                return None
-            alive = running is not None and running.point == point_id
-            state = PointState.RUNNING if alive else PointState.INTERRUPTED
-            return PointListing(point_id, cluster, intent.policy, intent.created, state, None, intent)
-        expired = marked.deleted and not marked.held
-        return PointListing(
-            id=point_id,
-            cluster=cluster,
-            policy=commit.policy,
-            created=commit.created,
-            state=PointState.EXPIRED if expired else commit.state,
-            commit=commit,
-            verdicts=tuple(marked.verdicts),
-            held=marked.held,
-        )
+        found = [p for c in ((cluster,) if cluster else self.clusters()) for p in listing.of_cluster(self.store, c)]
+        return tuple(sorted(found, key=lambda p: (p.created, p.id)))
 
     def find(self, wanted: str, cluster: str | None = None) -> PointListing:
         """A restorable point by id, a unique beginning of one, or `latest`."""
+        return self._restorable(self.lookup(wanted, cluster))
+
+    def lookup(self, wanted: str, cluster: str | None = None) -> PointListing:
+        """A point in any state by id or a unique beginning of one, or the `latest` restorable one; read itself."""
         if POINT_ID.match(wanted):
             for name in (cluster,) if cluster else self.clusters():
-                running = leases.current(self.store, layout.lock(name, "run"))
-                point = self._listing(name, wanted, running, marks.of(self.store, name, wanted))
-                if point is not None:
-                    return self._restorable(point)
+                if (point := listing.of_point(self.store, name, wanted)) is not None:
+                    return point
         points = self.points(cluster)
-        good = [p for p in points if p.state.restorable and p.kind is PointKind.FULL]
         if wanted == "latest":
-            if not good:
+            fits = [p for p in points if p.state.restorable and p.kind is PointKind.FULL][-1:]
+            if not fits:
                 raise NotFound(
                     f"{self.store.place} has no restorable point" + (f" of cluster {cluster!r}" if cluster else ""),
                     hint="`srbackup list --all` shows also what was interrupted.",
                 )
-            return good[-1]
-        fits = [p for p in points if p.id == wanted] or [p for p in points if p.id.startswith(wanted)]
+        else:
+            fits = [p for p in points if p.id == wanted] or [p for p in points if p.id.startswith(wanted)]
         if len(fits) != 1:
             what = "No point" if not fits else f"{len(fits)} points begin with"
             raise NotFound(f"{what} {wanted!r} in {self.store.place}", hint="See `srbackup list`.")
-        return self._restorable(fits[0])
+        if (point := listing.of_point(self.store, fits[0].cluster, fits[0].id)) is None:
+            raise NotFound(f"Point {fits[0].id} was deleted from {self.store.place} at this moment")
+        return point
+
+    def now(self) -> datetime:
+        """The store's time: what is to be compared with the ages of its objects."""
+        return self.clock.now() - timedelta(seconds=self.store.clock_offset())
 
     def _restorable(self, point: PointListing) -> PointListing:
         if point.state is PointState.EXPIRED:

@@ -18,6 +18,7 @@ from srbackup.errors import Failed, IncompatibleVersion
 from srbackup.model.point import (
     Commit,
     DatabaseDefinitions,
+    DeletedPoint,
     Deletion,
     Hold,
     Intent,
@@ -33,6 +34,7 @@ API = "srbackup/v1"
 FORMAT = 1
 
 Objects = tuple[StoredObject, ...]
+Commits = tuple[Commit, ...]
 _Value = TypeVar("_Value")
 _KINDS: dict[Any, str] = {
     Intent: "Intent",
@@ -45,6 +47,8 @@ _KINDS: dict[Any, str] = {
     Verdict: "Verdict",
     Hold: "Hold",
     Deletion: "Deletion",
+    DeletedPoint: "DeletedPoint",
+    Commits: "Index",
     RestoreBegun: "RestoreBegun",
     RestoreOver: "RestoreOver",
     StepDone: "StepDone",

@@ -34,6 +34,16 @@ def restores(cluster: str) -> str:
     return f"{CLUSTERS}{cluster}/restores/"
 
 
+def history(cluster: str, point_id: str = "") -> str:
+    """Where what stays of deleted points lies; with a point, its own document."""
+    return f"{CLUSTERS}{cluster}/history/" + (f"{point_id}.json" if point_id else "")
+
+
+def index(cluster: str) -> str:
+    """A copy of all COMMITs of a cluster, to list them at once."""
+    return f"{CLUSTERS}{cluster}/index.json.zst"
+
+
 # Below a point:
 
 INTENT, MANIFEST, COMMIT = "intent.json", "manifest.json", "COMMIT"

@@ -6,7 +6,7 @@ here, never guessed from the target.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -14,7 +14,7 @@ from srbackup.catalog import layout
 from srbackup.catalog.codec import decode, encode
 from srbackup.model.plan import RestorePlan
 from srbackup.model.restore import RestoreBegun, RestoreOver, StepDone
-from srbackup.storage.base import ObjectNotFound, ObjectStore
+from srbackup.storage.base import ObjectStore
 
 _BEGUN, _OVER = "begun.json", "over.json"
 
@@ -60,10 +60,20 @@ def begin(store: ObjectStore, ulid: str, begun: RestoreBegun) -> RestoreJournal:
 def interrupted(store: ObjectStore, cluster: str) -> Iterator[RestoreJournal]:
     """Restores into that cluster that never came to an end, the newest first. They may be under way still, unless
     the caller holds the cluster's lease."""
-    for name in reversed(store.names(layout.restores(cluster))):
-        place = layout.restores(cluster) + name
-        try:
-            store.read(place + _OVER)
-        except ObjectNotFound:
-            document = store.read(place + _BEGUN)
-            yield RestoreJournal(store, place, decode(document.data, RestoreBegun, place + _BEGUN))
+    begun: dict[str, bool] = {}
+    for item in store.scan(layout.restores(cluster)):
+        place, _, name = item.key.rpartition("/")
+        if name in {_BEGUN, _OVER}:
+            begun[f"{place}/"] = name == _OVER or begun.get(f"{place}/", False)
+    for place in sorted((p for p, over in begun.items() if not over), reverse=True):
+        document = store.read(place + _BEGUN)
+        yield RestoreJournal(store, place, decode(document.data, RestoreBegun, place + _BEGUN))
+
+
+def in_use(store: ObjectStore, clusters: Iterable[str]) -> Mapping[str, str]:
+    """Points that a restore or drill into one of the clusters has not done with, and what that is, in words."""
+    return {
+        journal.plan.point: f"{journal.begun.purpose} into {cluster} since {journal.begun.started:%Y-%m-%d %H:%M}Z"
+        for cluster in clusters
+        for journal in interrupted(store, cluster)
+    }

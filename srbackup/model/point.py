@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from srbackup.model.inventory import Column, TableKind
@@ -282,13 +282,21 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """A point that is to go: who or which rule said so, and when its objects may be deleted at the earliest."""
+    """A point that is to go: who or which rule said so, and when its objects may be deleted at the earliest.
+
+    `forced`: whoever said so knew that it is the newest of its policy, or the newest proven one.
+    """
 
     point: str
     who: str
     reason: str
     since: datetime
     not_before: datetime
+    forced: bool = False
+
+    @property
+    def grace(self) -> timedelta:
+        return self.not_before - self.since
 
 
 class Finding(StrEnum):
@@ -307,6 +315,25 @@ class VerdictMark:
     ulid: str
     finding: Finding
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedPoint:
+    """What stays of a point whose objects are deleted: what it was, why it went, and what belonged to it.
+
+    It is written before anything is deleted, so whoever finishes an interrupted deletion knows from it what to delete.
+    `commit` is None for an interrupted run. `labels` are those of its databases' first attempts.
+    """
+
+    point: str
+    policy: str
+    cluster: str
+    created: datetime
+    starrocks_repository: str
+    labels: tuple[str, ...]
+    deletion: Deletion
+    commit: Commit | None
+    verdicts: tuple[VerdictMark, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from srbackup.catalog.codec import Objects, decompress, sha256
+from srbackup.catalog.codec import Commits, Objects, decompress, sha256
 from srbackup.model.inventory import Column, TableKind
 from srbackup.model.plan import DefinitionStep, Lowered, RestorePlan, RestoreStep
 from srbackup.model.point import (
     Commit,
     DatabaseDefinitions,
     Definition,
+    DeletedPoint,
     Deletion,
     Exclusion,
+    Finding,
     Fingerprint,
     Hold,
     Intent,
@@ -29,6 +31,7 @@ from srbackup.model.point import (
     Reference,
     StoredObject,
     TableRecord,
+    VerdictMark,
 )
 from srbackup.model.restore import Ending, RestoreBegun, RestoreOver, StepDone
 from srbackup.model.verdict import Outcome, PartitionComparison, TableComparison, Verdict
@@ -84,6 +87,22 @@ METADATA = MetadataRecord(
 )
 SNAPSHOT = f"__starrocks_repository_store/__ss_{LABEL}"
 VIEW = 'CREATE MATERIALIZED VIEW `daily` PROPERTIES ("replication_num" = "{}") AS SELECT k FROM orders'
+_COMMIT = Commit(
+    point=POINT,
+    policy="nightly",
+    cluster="production",
+    state=PointState.PARTIAL,
+    manifest_sha256=sha256(raw("Manifest")),
+    epoch=1,
+    nonce="0002000000000000",
+    created=at(0, 22, 801261),
+    completed=at(0, 52, 366696),
+    databases=2,
+    tables=2,
+    bytes=1428,
+    excluded=1,
+    metadata=True,
+)
 EXPECTED: dict[str, tuple[Any, Any]] = {
     "Intent": (
         Intent,
@@ -179,25 +198,7 @@ EXPECTED: dict[str, tuple[Any, Any]] = {
             tool_version="0.1.0",
         ),
     ),
-    "Commit": (
-        Commit,
-        Commit(
-            point=POINT,
-            policy="nightly",
-            cluster="production",
-            state=PointState.PARTIAL,
-            manifest_sha256=sha256(raw("Manifest")),
-            epoch=1,
-            nonce="0002000000000000",
-            created=at(0, 22, 801261),
-            completed=at(0, 52, 366696),
-            databases=2,
-            tables=2,
-            bytes=1428,
-            excluded=1,
-            metadata=True,
-        ),
-    ),
+    "Commit": (Commit, _COMMIT),
     "Verdict": (
         Verdict,
         Verdict(
@@ -265,6 +266,23 @@ EXPECTED: dict[str, tuple[Any, Any]] = {
         Deletion,
         Deletion(POINT, "policy nightly", "no rule keeps it", at(2, 3, 4), datetime(2026, 1, 8, 3, 2, 3, 4, UTC)),
     ),
+    "DeletedPoint": (
+        DeletedPoint,
+        DeletedPoint(
+            point=POINT,
+            policy="nightly",
+            cluster="production",
+            created=at(0, 22, 801261),
+            starrocks_repository="store",
+            labels=(LABEL,),
+            deletion=Deletion(
+                POINT, "ada@backup-1", "too big", at(2, 3, 4), datetime(2026, 1, 8, 3, 2, 3, 4, UTC), True
+            ),
+            commit=_COMMIT,
+            verdicts=(VerdictMark("01KE6SAB00VERDICT00000000A", Finding.PROVEN, at(2, 0, 0)),),
+        ),
+    ),
+    "Index": (Commits, (_COMMIT,)),
     "StepDone": (StepDone, StepDone(LABEL, "sales_2026", (("orders", 10004),), at(1, 15, 249589))),
     "RestoreOver": (RestoreOver, RestoreOver(Ending.FINISHED, at(1, 35, 155140), "not compared")),
 }
