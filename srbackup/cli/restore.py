@@ -134,11 +134,18 @@ def print_plan(console: Console, plan: RestorePlan, output: str) -> None:
         )
     if empty := [d for d in plan.create_databases if d not in {s.target_database for s in plan.steps}]:
         console.print(escape(f"databases without tables: {', '.join(empty)}"))
-    for lowered in plan.lowered:
-        text = f"{lowered.table}: {lowered.given} instead of {lowered.wanted}, the target has no more backends"
+    for (wanted, given), tables in _lowered(plan).items():
+        text = f"{given} instead of {wanted} for {', '.join(tables)}: the target has no more backends"
         console.print(f"[yellow]fewer replicas:[/yellow] {escape(text)}")
     for names, exclusion in grouped(plan.missing):
         console.print(f"[yellow]not in the point:[/yellow] {escape(f'{names}: {exclusion.reason}')}")
+
+
+def _lowered(plan: RestorePlan) -> dict[tuple[int, int], list[str]]:
+    found: dict[tuple[int, int], list[str]] = {}
+    for lowered in plan.lowered:
+        found.setdefault((lowered.wanted, lowered.given), []).append(lowered.table)
+    return found
 
 
 def _print_result(console: Console, result: RestoreResult) -> None:
