@@ -69,6 +69,7 @@ class Release:
     show_tablets_plural: bool = True
     virtual_buckets: bool = False
     partitions_meta: bool = True
+    main_physical_partition_has_own_id: bool = True
 
     # BACKUP and RESTORE
     typed_backup_objects: bool = True
@@ -150,6 +151,7 @@ V3_2 = replace(
     show_tablets_plural=False,
     virtual_buckets=False,
     partitions_meta=False,
+    main_physical_partition_has_own_id=False,
     typed_backup_objects=False,
     restore_creates_database=False,
     restore_in_progress=(

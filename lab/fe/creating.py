@@ -377,7 +377,8 @@ def new_partition(
     """An empty partition at version 1."""
     replication = bounds.replication_num or table.replication_num
     buckets = bounds.buckets or table.buckets or default_buckets(table, state)
-    physical = new_physical(table, replication, buckets, next_id, state)
+    main = next_id() if state.release.main_physical_partition_has_own_id else number
+    physical = new_physical(table, main, replication, buckets, next_id, state)
     return Partition(
         id=number,
         table_id=table.id,
@@ -393,10 +394,15 @@ def new_partition(
 
 
 def new_physical(
-    table: OlapTable, replication: int, buckets: int, next_id: Callable[[], int], state: GlobalState, what: str = ""
+    table: OlapTable,
+    number: int,
+    replication: int,
+    buckets: int,
+    next_id: Callable[[], int],
+    state: GlobalState,
+    what: str = "",
 ) -> PhysicalPartition:
     """Tablets and replicas of one physical partition."""
-    number = next_id()
     tablets: dict[int, tuple[Tablet, ...]] = {}
     for index in table.indexes:
         made = []
