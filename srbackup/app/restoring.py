@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from srbackup.app.repository import ensure_repository
 from srbackup.app.wiring import Wiring
-from srbackup.catalog import layout, leases, marks, restores
+from srbackup.catalog import layout, leases, listing, marks, restores
 from srbackup.catalog.catalog import Catalog
 from srbackup.catalog.restores import RestoreJournal
+from srbackup.errors import NotFound
 from srbackup.execution import restore as steps
 from srbackup.execution.comparing import compare, missing_definitions
 from srbackup.execution.restore import RestoreTools
@@ -79,9 +80,13 @@ class Restoring:
     def begin(self, plan: RestorePlan, request: str) -> RestoreJournal:
         ensure_repository(self.starrocks, self._as_backed_up(), self.notify, to_write=False)
         cluster_id, now = self.starrocks.facts().cluster_id, self.wiring.clock.now()
-        return restores.begin(
+        journal = restores.begin(
             self.catalog.store, self.wiring.ulid(), RestoreBegun(plan, request, cluster_id, now, self.purpose)
         )
+        if not listing.confirmed(self.catalog.store, [self.point]):  # a gc writes first and looks then, as we do
+            journal.end(RestoreOver(Ending.UNDONE, self.wiring.clock.now(), "a gc deleted the point meanwhile"))
+            raise NotFound(f"Point {self.point.id} was deleted by a gc meanwhile", hint="See `srbackup list`.")
+        return journal
 
     def _as_backed_up(self) -> Repository:
         """The repository under the name that the point's snapshots have in their paths."""

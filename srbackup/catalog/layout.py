@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 MARKER = "srbackup.json"
@@ -90,5 +91,22 @@ def starrocks_repository(name: str) -> str:
     return f"__starrocks_repository_{name}/"
 
 
+def repository_of(name: str) -> str:
+    """The StarRocks repository whose folder has that name at the root; empty for any other name."""
+    return (
+        name.removeprefix("__starrocks_repository_").rstrip("/") if name.startswith("__starrocks_repository_") else ""
+    )
+
+
 def snapshot(repository: str, label: str) -> str:
     return f"{starrocks_repository(repository)}__ss_{label}/"
+
+
+def label_of(name: str) -> str:
+    """The label of a snapshot whose folder has that name in a repository; empty for any other name."""
+    return name.removeprefix("__ss_").rstrip("/") if name.startswith("__ss_") else ""
+
+
+def label_start(point_id: str) -> str:
+    """What the labels of a point begin with: [A-Za-z0-9_-] only, since StarRocks lists labels with globs."""
+    return re.sub(r"[^\w-]", "_", point_id)

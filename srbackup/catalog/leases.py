@@ -56,6 +56,11 @@ class _Current:
         return not (self.lease.released or self.age > self.lease.seconds or _gone(self.lease))
 
 
+def who() -> str:
+    """Who does what is done by this process, for records: user and host."""
+    return f"{os.environ.get('USER') or os.getuid()}@{socket.gethostname()}"
+
+
 def current(store: ObjectStore, key: str) -> Lease | None:
     """The lease of that key if it is alive."""
     found = _read(store, key)
@@ -155,10 +160,9 @@ def _take(store: ObjectStore, key: str, purpose: str, nonce: str) -> Lease:
             f"{found.lease.holder} holds the lease {key}: {found.lease.purpose} (renewed {found.age:.0f} s ago)",
             hint=f"Wait for it (--lock-wait 30m). A dead holder's lease ends by itself after {found.lease.seconds} s.",
         )
-    host = socket.gethostname()
     lease = Lease(
-        holder=f"{os.environ.get('USER') or os.getuid()}@{host} (pid {os.getpid()})",
-        host=host,
+        holder=f"{who()} (pid {os.getpid()})",
+        host=socket.gethostname(),
         pid=os.getpid(),
         purpose=purpose,
         nonce=nonce,

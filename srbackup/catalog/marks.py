@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TypeVar
 
 from ulid import ULID
@@ -79,12 +80,24 @@ def delete(store: ObjectStore, cluster: str, mark: Deletion) -> None:
     store.put(layout.marks_of(cluster, mark.point) + layout.DELETE, encode(mark))
 
 
+def delete_once(store: ObjectStore, cluster: str, mark: Deletion) -> None:
+    """Put DELETE on a point unless it has one: its age must not begin anew."""
+    if deletion(store, cluster, mark.point) is None:
+        delete(store, cluster, mark)
+
+
 def held(store: ObjectStore, cluster: str, point: str) -> Hold | None:
     return _read(store, layout.marks_of(cluster, point) + layout.HOLD, Hold)
 
 
-def deletion(store: ObjectStore, cluster: str, point: str) -> Deletion | None:
-    return _read(store, layout.marks_of(cluster, point) + layout.DELETE, Deletion)
+def deletion(store: ObjectStore, cluster: str, point: str) -> tuple[Deletion, timedelta] | None:
+    """The DELETE mark of a point, and how old it is by the store's clock."""
+    key = layout.marks_of(cluster, point) + layout.DELETE
+    try:
+        document = store.read(key)
+    except ObjectNotFound:
+        return None
+    return decode(document.data, Deletion, f"{store.place}/{key}"), timedelta(seconds=document.age)
 
 
 def take_off(store: ObjectStore, cluster: str, point: str, name: str) -> None:

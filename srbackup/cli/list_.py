@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import click
-from rich.table import Table
 
 from srbackup.app import listing
-from srbackup.cli.output import print_documents
+from srbackup.cli.output import print_documents, print_table
 from srbackup.cli.session import Session, output_option, pass_session, place_options
 from srbackup.errors import ExitStatus
 from srbackup.model.point import Finding, PointListing, PointState
@@ -19,6 +18,7 @@ _COLORS = {
     PointState.RUNNING: "cyan",
     PointState.INTERRUPTED: "red",
 }
+_COLUMNS = ("point", "cluster", "state", "created", "took", "databases", "tables", "bytes", "FE metadata", "proven")
 
 
 @click.command("list")
@@ -34,12 +34,7 @@ def list_points(
     if output != "table":
         print_documents(session.out, "PointList", "PointListing", points, output)
         return ExitStatus.DONE
-    table = Table(
-        "point", "cluster", "state", "created", "took", "databases", "tables", "bytes", "FE metadata", "proven"
-    )
-    for point in points:
-        table.add_row(*_cells(point))
-    session.out.print(table)
+    print_table(session.out, _COLUMNS, [_cells(p) for p in points])
     return ExitStatus.DONE
 
 

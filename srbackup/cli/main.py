@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from srbackup import __version__
-from srbackup.cli import config, doctor, drill, list_, restore, run, show, status
+from srbackup.cli import config, delete, doctor, drill, gc, keep, list_, prune, restore, run, show, status
 from srbackup.cli.errors import guarded
 from srbackup.cli.session import Session
 from srbackup.errors import ExitStatus
@@ -59,6 +59,10 @@ for command in (
     status.status,
     restore.restore,
     drill.drill,
+    prune.prune,
+    keep.keep,
+    delete.delete,
+    gc.gc,
     doctor.doctor,
     config.config,
 ):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from srbackup.catalog import snapshots
+from srbackup.catalog import layout, snapshots
 from srbackup.catalog.catalog import Catalog
 from srbackup.catalog.leases import HeldLease
 from srbackup.catalog.snapshots import Snapshot, SnapshotDamaged
@@ -69,8 +69,7 @@ class _TryAgain(SrbackupError):
 def label_for(intent: Intent, planned: PlannedPart, attempt: int) -> str:
     """The label of an attempt: [A-Za-z0-9_-] only, since StarRocks lists labels with globs and checks nothing."""
     word = re.sub(r"\W", "_", planned.database)[:32]
-    point = re.sub(r"[^\w-]", "_", intent.point)
-    return f"{point}_{planned.number}_{word}" + (f"_r{attempt}" if attempt > 1 else "")
+    return f"{layout.label_start(intent.point)}_{planned.number}_{word}" + (f"_r{attempt}" if attempt > 1 else "")
 
 
 def back_up(tools: BackupTools, intent: Intent, planned: PlannedPart, tables: Mapping[str, Table]) -> PartOutcome:

@@ -43,6 +43,10 @@ class AlreadyExists(SrbackupError):
     """`create` found an object of that key, whose content is not what was to be written."""
 
 
+class NotDeleted(SrbackupError):
+    """The store took the request to delete objects, and did not delete some of them: a policy or an object lock."""
+
+
 class Changed(SrbackupError):
     """`replace` or `delete_if` found another content than the one expected."""
 
@@ -104,5 +108,5 @@ class ObjectStore(Protocol):
         ...
 
     def delete(self, keys: list[str]) -> None:
-        """Remove objects; keys that do not exist are passed over."""
+        """Remove objects; keys that do not exist are passed over. NotDeleted if the store keeps some of them."""
         ...

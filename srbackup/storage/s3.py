@@ -30,7 +30,15 @@ from botocore.exceptions import (
 
 from srbackup.errors import CredentialsRejected, NotFound, SrbackupError, StorageUnreachable
 from srbackup.model.repository import Repository
-from srbackup.storage.base import AlreadyExists, Changed, ObjectInfo, ObjectNotFound, Readable, StoredDocument
+from srbackup.storage.base import (
+    AlreadyExists,
+    Changed,
+    NotDeleted,
+    ObjectInfo,
+    ObjectNotFound,
+    Readable,
+    StoredDocument,
+)
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -156,9 +164,10 @@ class S3Store:
                 )
             if failed := reply.get("Errors"):
                 first = failed[0]
-                raise StorageUnreachable(
+                raise NotDeleted(
                     f"{len(failed)} of {len(batch)} objects could not be deleted from {self.place}: "
-                    f"{first.get('Key')}: {first.get('Code')} {first.get('Message', '')}"
+                    f"{first.get('Key')}: {first.get('Code')} {first.get('Message', '')}".rstrip(),
+                    hint="May the access key delete there, and is no object lock or legal hold on it?",
                 )
 
     @contextmanager

@@ -18,12 +18,17 @@ class FastClock:
         self._speed = speed
         self._began = time.monotonic()
         self._stop = threading.Event()
+        self._passed = 0.0
+
+    def pass_by(self, time: timedelta) -> None:
+        """So much time passes at once."""
+        self._passed += time.total_seconds()
 
     def now(self) -> datetime:
         return BEGINNING + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
-        return (time.monotonic() - self._began) * self._speed
+        return (time.monotonic() - self._began) * self._speed + self._passed
 
     def sleep(self, seconds: float) -> None:
         if self._stop.wait(seconds / self._speed):
