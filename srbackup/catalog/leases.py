@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 from srbackup.catalog.codec import Damaged
 from srbackup.clock import Clock
@@ -26,7 +27,10 @@ RENEW_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who holds it, since which epoch, for what (`point` once it is known). It lives `seconds` without a renewal."""
+    """Who holds it, since which epoch, for what (`point` once it is known). It lives `seconds` without a renewal.
+
+    `processes` names the boot and the process namespace in which `pid` means something.
+    """
 
     holder: str
     host: str
@@ -38,6 +42,7 @@ class Lease:
     seconds: int = SECONDS
     released: bool = False
     renewals: int = 0
+    processes: str = ""
 
 
 class LeaseLost(SrbackupError):
@@ -167,6 +172,7 @@ def _take(store: ObjectStore, key: str, purpose: str, nonce: str) -> Lease:
         purpose=purpose,
         nonce=nonce,
         epoch=(found.lease.epoch if found else 0) + 1,
+        processes=_processes(),
     )
     try:
         if found is None:
@@ -197,13 +203,24 @@ def _encode(lease: Lease) -> bytes:
 
 
 def _gone(lease: Lease) -> bool:
-    """Whether the holder was a process of this host and is no more."""
-    if lease.host != socket.gethostname():
+    """Whether the holder was a process of this host and is no more, or dead and only not buried (a zombie).
+
+    Known only among processes that see each other: in another container of the same host name the pid is somebody
+    else's, or nobody's while the holder lives.
+    """
+    if not lease.processes or (lease.host, lease.processes) != (socket.gethostname(), _processes()):
         return False
     try:
-        os.kill(lease.pid, 0)
-    except ProcessLookupError:
+        state = Path(f"/proc/{lease.pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
         return True
-    except PermissionError:
-        return False
-    return False
+    return state in {"Z", "X"}
+
+
+def _processes() -> str:
+    """What tells this boot and this process namespace from all others; '' where the system does not say (no Linux)."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        return ""

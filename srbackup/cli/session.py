@@ -18,6 +18,7 @@ from rich.markup import escape
 from srbackup.app.wiring import RealWiring
 from srbackup.clock import SystemClock
 from srbackup.config.load import load
+from srbackup.config.schema import duration
 
 _STATEMENTS = 2  # -vvv shows every SQL statement
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -63,6 +64,14 @@ class Session:
         signal.signal(signal.SIGTERM, asked)
 
 
+def _seconds(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
+    """Seconds, plain or as the configuration has durations."""
+    try:
+        return float(value) if value.replace(".", "", 1).isdigit() else duration(value).total_seconds()
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 pass_session = click.make_pass_decorator(Session)
 
 
@@ -87,8 +96,8 @@ def place_options(command: _Command) -> _Command:
 def lock_wait_option(command: _Command) -> _Command:
     return click.option(
         "--lock-wait",
-        type=float,
-        default=0.0,
-        metavar="SECONDS",
-        help="How long to wait for another srbackup that works on the same cluster.",
+        callback=_seconds,
+        default="0",
+        metavar="DURATION",
+        help="How long to wait for another srbackup that works on the same cluster, such as 90, 30m or 2h.",
     )(command)

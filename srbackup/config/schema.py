@@ -19,7 +19,8 @@ _DURATION = r"^(\d+(s|m|h|d|w))+$"
 _STARROCKS_NAME = r"^([A-Za-z]\w{0,63}|_[A-Za-z0-9]\w{0,62})$"
 
 
-def _duration(value: Any) -> Any:
+def duration(value: Any) -> timedelta:
+    """A duration such as 90s or 1h30m; ValueError says how one is written."""
     if isinstance(value, timedelta):
         return value
     if isinstance(value, str) and re.fullmatch(_DURATION, value):
@@ -83,7 +84,7 @@ def _endpoint(value: str) -> str:
 
 Duration = Annotated[
     timedelta,
-    BeforeValidator(_duration),
+    BeforeValidator(duration),
     WithJsonSchema({"type": "string", "pattern": _DURATION, "examples": ["26h"]}),
 ]
 SecretReference = Annotated[

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import threading
 
 import pytest
@@ -49,13 +48,28 @@ def test_waiting_for_a_lease_ends_with_it_or_with_the_time_given(store: MemorySt
 def test_a_lease_of_a_process_of_this_host_that_is_gone_is_taken_over_at_once(
     store: MemoryStore, clock: FastClock
 ) -> None:
-    child = os.fork()
-    if child == 0:
-        os._exit(0)
+    child = _ended_child()
     os.waitpid(child, 0)
-    store.put(KEY, json.dumps(_lease(socket.gethostname(), child)).encode())
+    _left_by(store, clock, child)
     with leases.held(store, KEY, "second", "bb", clock) as lease:
-        assert lease.epoch == 8
+        assert lease.epoch == 2
+
+
+def test_a_killed_holder_that_nobody_buried_yet_is_as_dead(store: MemoryStore, clock: FastClock) -> None:
+    child = _ended_child()
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    _left_by(store, clock, child)
+    with leases.held(store, KEY, "second", "bb", clock) as lease:
+        assert lease.epoch == 2
+    os.waitpid(child, 0)
+
+
+def test_a_holder_in_another_process_namespace_may_be_alive(store: MemoryStore, clock: FastClock) -> None:
+    child = _ended_child()
+    os.waitpid(child, 0)
+    _left_by(store, clock, child, processes="another/1")
+    with pytest.raises(LockBusy), leases.held(store, KEY, "second", "bb", clock):
+        pass
 
 
 def test_a_lease_of_another_host_lives_until_it_was_not_renewed_for_its_time(
@@ -117,3 +131,17 @@ def test_a_place_without_marker_is_no_repository(store: MemoryStore, clock: Fast
 def _lease(host: str, pid: int) -> dict[str, object]:
     lease = Lease(f"u@{host}", host, pid, "other work", "cc", 7)
     return {f: getattr(lease, f) for f in Lease.__dataclass_fields__}
+
+
+def _ended_child() -> int:
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    return child
+
+
+def _left_by(store: MemoryStore, clock: FastClock, pid: int, **other: str) -> None:
+    """A lease of this host as a process of that number would have left it."""
+    with leases.held(store, KEY, "first", "aa", clock):
+        left = json.loads(store.read(KEY).data)
+    store.put(KEY, json.dumps(left | {"pid": pid, **other}).encode())
