@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -151,10 +152,19 @@ class Unreachable(Exception):
     """The other node did not answer, or not in time."""
 
 
-def call(host: str, port: int, path: str, value: object = None, *, timeout: float = 10.0) -> Any:
+def call(
+    host: str,
+    port: int,
+    path: str,
+    value: object = None,
+    *,
+    timeout: float = 10.0,
+    while_: Callable[[], bool] | None = None,
+) -> Any:
     """POST a JSON value (GET without one) and read the JSON answer."""
     body = None if value is None else json.dumps(value).encode()
-    return json.loads(exchange(host, port, "GET" if body is None else "POST", path, body, timeout=timeout) or b"null")
+    method = "GET" if body is None else "POST"
+    return json.loads(exchange(host, port, method, path, body, timeout=timeout, while_=while_) or b"null")
 
 
 def exchange(
@@ -166,11 +176,16 @@ def exchange(
     *,
     headers: Mapping[str, str] | None = None,
     timeout: float = 10.0,
+    while_: Callable[[], bool] | None = None,
 ) -> bytes:
-    """One request; the body of a good answer, or Unreachable with what the other side said."""
+    """One request; the body of a good answer, or Unreachable with what the other side said. An answer is waited for
+    as long as `while_` holds."""
     connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
         connection.request(method, path, body=body, headers=dict(headers or {}))
+        while while_ is not None and not select.select([connection.sock], [], [], 0.25)[0]:
+            if not while_():
+                raise Unreachable(f"{host}:{port}: no answer, and none is wanted any longer")
         response = connection.getresponse()
         answer = response.read()
     except (OSError, http.client.HTTPException) as error:

@@ -63,6 +63,7 @@ class Transfer:
             if not _NAME.fullmatch(name):
                 raise TabletError(f"invalid tablet file name: {name}")
             path = target / name
+            self._faults.strike(Point.DISK, str(path))
             try:
                 store.get_file(f"{location.prefix}/{full_name}", str(path))
             except StoreError as error:

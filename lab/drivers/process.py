@@ -17,6 +17,7 @@ from pathlib import Path
 from lab.daemon import Daemon, python
 from lab.drivers.base import QUERY_PORT, Executed, Node, NodeKind, NodeState, Place
 from lab.problems import LabProblem
+from lab.waiting import wait_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,9 @@ class ProcessDriver:
         self._daemon(node).kill()
 
     def pause(self, node: Node) -> None:
-        self._daemon(node).signal(signal.SIGSTOP)
+        daemon = self._daemon(node)
+        daemon.signal(signal.SIGSTOP)
+        wait_for(lambda: True if daemon.paused() else None, f"the pause of {node.name}", seconds=10)
 
     def resume(self, node: Node) -> None:
         self._daemon(node).signal(signal.SIGCONT)

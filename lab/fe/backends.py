@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lab.fe.globals import GlobalState
 
 BE_PORTS = {"be_port": 9060, "http_port": 8040, "brpc_port": 8060}
+PATIENCE = 100  # first heartbeats to a BE that was just added
 MISSES = 3  # FE config heartbeat_retry_times: this many silent heartbeats make a BE dead
 
 
@@ -71,9 +72,14 @@ class Backends:
 
     # -- heartbeats
 
-    def beat(self) -> None:
-        """One round of heartbeats (system/HeartbeatMgr)."""
-        backends = list(self._state.metadata.values(Backend))
+    def is_new(self, backend_id: int) -> bool:
+        """Whether it never answered, and was not asked often in vain."""
+        view = self.view(backend_id)
+        return view.started is None and view.misses < PATIENCE
+
+    def beat(self, backends: Sequence[Backend] | None = None) -> None:
+        """One round of heartbeats (system/HeartbeatMgr), or of those to some."""
+        backends = list(self._state.metadata.values(Backend)) if backends is None else backends
         for backend, answer in zip(backends, self._pool.map(self._ask, backends), strict=True):
             before = self.view(backend.id)
             if isinstance(answer, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -107,13 +108,13 @@ class HttpRoutes:
     # -- for other FEs
 
     def _for_frontends(self, handler: Handler) -> Handler:
-        """Only addresses of FEs on the list are served, without a password (MetaBaseAction.needCheckClientIsFe). The
-        lab takes the port's own host for one as well: in process mode all nodes share a machine, and an FE that is to
-        join is on the list before it asks."""
+        """Only FEs on the list are served, by whatever name they are on it, without a password
+        (MetaBaseAction.needCheckClientIsFe, NodeMgr.getFeByHost). The lab takes the port's own host for one as well: in
+        process mode all nodes share a machine, and an FE that is to join is on the list before it asks."""
 
         def checked(request: Request) -> Response:
             hosts = {fe.host for fe in self._state.metadata.values(Frontend)}
-            if request.client not in hosts and not request.client.startswith("127."):
+            if not request.client.startswith("127.") and not any(_is_at(host, request.client) for host in hosts):
                 return Response(400, b"invalid client host.", "text/html")
             return handler(request)
 
@@ -155,6 +156,14 @@ class HttpRoutes:
             return as_json({"status": "FAILED"}, 400)
         self._checkpoints.take(request.body(), int(request.query["version"]))
         return as_json({"status": "OK"})
+
+
+def _is_at(host: str, address: str) -> bool:
+    """Whether a host name or address of the list is that address."""
+    try:
+        return host == address or address in {str(found[4][0]) for found in socket.getaddrinfo(host, None)}
+    except socket.gaierror:
+        return False
 
 
 def reported(error: Refused, code: Callable[[Refused], tuple[int, str, str]]) -> str:

@@ -47,6 +47,7 @@ class FrontendNode:
         self._faults = Faults()
         self._images = ImageDirectory(settings.directory("meta_dir") / "image")
         self._closing: list[Callable[[], None]] = []
+        self._mysql: MysqlServer | None = None
 
     # -- coming up
 
@@ -88,7 +89,8 @@ class FrontendNode:
             )
         me = (self._settings.host, self._settings.port("edit_log_port"))
         alone = conf.get("bdbje_reset_election_group") == "true"
-        return Group(me, journal, metadata, self._settings.pace.election, self._on_leader, alone=alone)
+        election = self._settings.pace.election
+        return Group(me, journal, metadata, election, self._on_leader, self._on_deposed, alone=alone)
 
     def _build(self, state: GlobalState, identity: Identity) -> None:
         services = Services(state)
@@ -105,6 +107,7 @@ class FrontendNode:
         upkeep, pace = Upkeep(state), self._settings.pace
         daemons = [
             Daemon("heartbeat mgr", pace.heartbeat, upkeep.heartbeat),
+            Daemon("first heartbeat", 0.1, upkeep.greet),
             Daemon("timestamp", pace.timestamp, self._checkpoints.write_timestamp),
             Daemon("backup-handler", pace.tick, services.backup.tick),
             Daemon("agent tasks", pace.report, services.backup.agent.resend),
@@ -137,6 +140,13 @@ class FrontendNode:
             group.changed.notify_all()
         LOG.info("finish transfering FE type from %s to %s", Role.INIT, Role.LEADER)
 
+    def _on_deposed(self) -> None:
+        """StarRocks' leader exits when it leads no longer (GlobalStateMgr.java, `transfer FE type from LEADER to`), and
+        what runs it starts it anew: its clients lose their connections. The lab's stays, as a follower."""
+        LOG.error("transfer FE type from %s to %s", Role.LEADER, Role.FOLLOWER)
+        if self._mysql is not None:
+            self._mysql.drop_clients()
+
     def _reset_frontends(self) -> None:
         """bdbje_reset_election_group: the list of FEs is this one alone (GlobalStateMgr.java:1329)."""
         state, me = self._state, self._state.group.me
@@ -155,9 +165,9 @@ class FrontendNode:
         self._serve(self._settings.port("rpc_port"), self._rpc_routes())
         self._serve(self._settings.port("http_port"), http.routes())
         address = (self._settings.listen, self._settings.port("query_port"))
-        mysql = MysqlServer(address, self._door, self._settings.release.mysql_version, self._tls())
-        mysql.start()
-        self._closing.append(mysql.close)
+        self._mysql = MysqlServer(address, self._door, self._settings.release.mysql_version, self._tls())
+        self._mysql.start()
+        self._closing.append(self._mysql.close)
         self._daemons.start()
         self._closing.append(self._daemons.stop)
 

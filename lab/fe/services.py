@@ -76,8 +76,9 @@ class Services:
     # -- forwarding (LeaderOpExecutor)
 
     def forward(self, session: Session, statement: Statement, text: str) -> Answer:
-        """Have the leader carry a statement out. What became of it when the leader dies meanwhile is not known."""
-        leader = self.state.group.leader
+        """Have the leader carry a statement out. What became of it when the leader dies meanwhile, or when another
+        leads by then, is not known."""
+        leader, epoch = self.state.group.leader, self.state.group.epoch
         if leader is None:
             raise Refused("Socket is closed by peer.")
         body = {
@@ -88,7 +89,10 @@ class Services:
             "sql": text,
         }
         try:
-            answer = call(leader[0], self.state.settings.port("rpc_port"), "/forward", body, timeout=600)
+            port = self.state.settings.port("rpc_port")
+            answer = call(
+                leader[0], port, "/forward", body, timeout=600, while_=lambda: self.state.group.epoch == epoch
+            )
         except Unreachable as error:
             refused = "refused" in str(error)
             raise Refused(

@@ -21,11 +21,22 @@ STAGE = "temp.stage"
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where rows come from: DuckDB SQL, and the table columns that its columns are for. `deletes` makes the rows keys
-    to be deleted."""
+    to be deleted; `rejects` says that the SQL puts lines that have not as many fields as columns were named into the
+    table of that name."""
 
     sql: str
     columns: tuple[str, ...]
     deletes: bool = False
+    rejects: str = ""
+
+
+class Filtered(Refused):
+    """Rows of a file do not fit, and max_filter_ratio is 0 (be/src/exec/csv_scanner.cpp, `Value count does not match
+    column count`)."""
+
+    def __init__(self, loaded: int, filtered: int) -> None:
+        super().__init__("too many filtered rows")
+        self.total, self.filtered = loaded + filtered, filtered
 
 
 def stage(session: Session, connection: duckdb.DuckDBPyConnection, table: OlapTable, source: Source) -> tuple[int, int]:
@@ -45,6 +56,8 @@ def stage(session: Session, connection: duckdb.DuckDBPyConnection, table: OlapTa
         f"CREATE OR REPLACE TEMP TABLE source AS SELECT row_number() OVER () AS __row, * FROM ({source.sql}) AS "
         f"s({names})"
     )
+    if source.rejects:
+        _refuse_rejects(connection, source.rejects)
     plain = [column for column in table.columns if not column.generated]
     select = ", ".join(f"{_value(session, column, given)} AS {quoted(column.name)}" for column in plain)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE stage AS SELECT __row, {select} FROM temp.source")
@@ -55,6 +68,13 @@ def stage(session: Session, connection: duckdb.DuckDBPyConnection, table: OlapTa
     _unique(connection, table, source.deletes)
     rows = int(connection.execute("SELECT count(*) FROM temp.source").fetchall()[0][0])
     return rows, rows if numbered else 0
+
+
+def _refuse_rejects(connection: duckdb.DuckDBPyConnection, rejects: str) -> None:
+    query = f"SELECT (SELECT count(*) FROM temp.source), (SELECT count(DISTINCT line) FROM {rejects})"
+    ((loaded, filtered),) = connection.execute(query).fetchall()
+    if filtered:
+        raise Filtered(loaded, filtered)
 
 
 def _value(session: Session, column: ColumnRecord, given: dict[str, tuple[str, str]]) -> str:

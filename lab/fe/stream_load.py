@@ -18,13 +18,14 @@ from lab.fe.door import Door
 from lab.fe.globals import GlobalState
 from lab.fe.scan import literal, quoted
 from lab.fe.session import Session
-from lab.fe.staging import Source
+from lab.fe.staging import Filtered, Source
 from lab.httpd import Request, Response, as_json
 from lab.meta.records import OlapTable
 from lab.sql.lexer import tokens
 from lab.sql.pieces import TableName
 
 CHUNK = 1 << 20
+REJECTS = "rejected"
 
 
 class StreamLoad:
@@ -77,11 +78,17 @@ class StreamLoad:
         label = request.headers.get("label") or str(uuid.uuid4())
         path = self._state.settings.root / "spill" / f"{uuid.uuid4()}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
+        if "max_filter_ratio" in request.headers:
+            raise Refused("the lab does not know the header max_filter_ratio")
         begun = time.monotonic()
         size = _received(request, path)
         read = time.monotonic()
+        status, message, filtered, transaction = "Success", "OK", 0, 0
         try:
             rows, transaction = self._load(session, table, _source(table, path, request)) if size else (0, 0)
+            total = rows
+        except Filtered as error:
+            status, message, rows, total, filtered = "Fail", error.text, 0, error.total, error.filtered
         finally:
             path.unlink()
         return {
@@ -89,11 +96,11 @@ class StreamLoad:
             "Label": label,
             "Db": name.db,
             "Table": name.name,
-            "Status": "Success",
-            "Message": "OK",
-            "NumberTotalRows": rows,
+            "Status": status,
+            "Message": message,
+            "NumberTotalRows": total,
             "NumberLoadedRows": rows,
-            "NumberFilteredRows": 0,
+            "NumberFilteredRows": filtered,
             "NumberUnselectedRows": 0,
             "LoadBytes": size,
             "LoadTimeMs": int((time.monotonic() - begun) * 1000),
@@ -126,13 +133,15 @@ def _source(table: OlapTable, path: Path, request: Request) -> Source:
         read = (
             f"read_csv({literal(str(path))}, header=false, auto_detect=false, delim={literal(separator)}, "
             f"quote={literal(quote)}, escape='', "
-            f"skip={skip}, nullstr='\\N', strict_mode=false, columns={_struct(fields)})"
+            f"skip={skip}, nullstr='\\N', strict_mode=true, store_rejects=true, rejects_table='{REJECTS}', "
+            f"rejects_scan='{REJECTS}_scan', columns={_struct(fields)})"
         )
     kept = [name for name in fields if table.column(name)]
     select = ", ".join(
         [*(quoted(name) for name in kept), *(f"({text}) AS {quoted(name)}" for name, text in computed.items())]
     )
-    return Source(f"SELECT {select} FROM {read}", (*kept, *computed))
+    rejects = REJECTS if "rejects_table" in read else ""
+    return Source(f"SELECT {select} FROM {read}", (*kept, *computed), rejects=rejects)
 
 
 def _struct(fields: list[str]) -> str:

@@ -13,11 +13,22 @@ from lab.fe.globals import FrontendView, GlobalState
 from lab.fe.partitions import forget_tablets
 from lab.fe.tables import empty_recycle_bin
 from lab.httpd import Request, Response, Unreachable, exchange
-from lab.meta.records import Database, Frontend, OlapTable, Partition, PhysicalPartition, Replica, TableState, Tablet
+from lab.meta.records import (
+    Backend,
+    Database,
+    Frontend,
+    OlapTable,
+    Partition,
+    PhysicalPartition,
+    Replica,
+    TableState,
+    Tablet,
+)
 
 STATISTICS = "_statistics_"  # made by StatisticsMetaManager when there is a backend to hold it
 
 MISSES = 2
+PATIENCE = 100  # first heartbeats to an FE that was just added
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +58,35 @@ class Upkeep:
 
     def heartbeat(self) -> None:
         """Ask BEs and FEs. Other FEs hear in turn what is known, as they would from the journal (OP_HEARTBEAT)."""
-        state, group = self._state, self._state.group
+        state = self._state
         state.backends.beat()
         for frontend in list(state.metadata.values(Frontend)):
-            address = (frontend.host, frontend.edit_log_port)
-            state.frontends[frontend.id] = self._me() if address == group.me else self._beat(frontend)
-            # An FE that has the whole journal has joined, and counts for the majority from now on.
-            if not frontend.joined and group.hears(address) and group.replayed_by(address) >= state.metadata.journal_id:
-                with state.change() as change:
-                    change.put(replace(frontend, joined=True))
+            self._look_at(frontend)
         if state.backends.alive() and STATISTICS not in state.metadata.databases:
             with state.change() as change:
                 change.put(Database(change.next_id(), STATISTICS))
+
+    def greet(self) -> None:
+        """Ask at once who is new; in StarRocks newcomers wait for the next round."""
+        state = self._state
+        frontends = list(state.metadata.values(Frontend))
+        backends = [be for be in state.metadata.values(Backend) if state.backends.is_new(be.id)]
+        if backends or any(self._is_new(frontend) for frontend in frontends):
+            state.backends.beat(backends)
+            for frontend in frontends:
+                self._look_at(frontend)
+
+    def _is_new(self, frontend: Frontend) -> bool:
+        return not frontend.joined and self._state.frontends.get(frontend.id, FrontendView()).misses < PATIENCE
+
+    def _look_at(self, frontend: Frontend) -> None:
+        state, group = self._state, self._state.group
+        address = (frontend.host, frontend.edit_log_port)
+        state.frontends[frontend.id] = self._me() if address == group.me else self._beat(frontend)
+        # An FE that has the whole journal has joined, and counts for the majority from now on.
+        if not frontend.joined and group.hears(address) and group.replayed_by(address) >= state.metadata.journal_id:
+            with state.change() as change:
+                change.put(replace(frontend, joined=True))
 
     def _me(self) -> FrontendView:
         now = self._state.clock.now()

@@ -5,7 +5,8 @@ the joined members has it on disk; a new leader takes over a few seconds after t
 higher epoch), the protocol is a plain one over the edit log port:
 
     POST /append  entries after a known one, and how far they are decided
-    POST /vote    a candidate asks for its election
+    POST /vote    a candidate asks for its election; first on trial, so that one who only missed the leader's
+                  messages, being slow itself, does not end the term of a leader whom others hear
 """
 
 from __future__ import annotations
@@ -17,17 +18,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
 from lab.httpd import Handler, Request, Response, Unreachable, as_json, call
+from lab.meta.ballot import Ballot
 from lab.meta.journal import Journal
 from lab.meta.records import Frontend
 from lab.meta.state import Entry, Metadata
 
 Address: TypeAlias = tuple[str, int]
+
+PATIENCE = 0.8  # of the election timeout: how long the first member waits for a silent leader; others a bit longer
 
 
 class Role(StrEnum):
@@ -64,6 +67,7 @@ class Group:
         metadata: Metadata,
         election_seconds: float,
         on_leader: Callable[[], None],
+        on_deposed: Callable[[], None],
         *,
         alone: bool = False,
     ) -> None:
@@ -77,8 +81,10 @@ class Group:
         self.changed = threading.Condition(threading.RLock())
         self._election_seconds = election_seconds
         self._on_leader = on_leader
-        self._vote_file = journal.directory / "je.epoch"
-        self.epoch, self._voted_for = self._read_vote()
+        self._on_deposed = on_deposed
+        self._ballot = Ballot(journal.directory)
+        self.epoch, self._voted_for = self._ballot.read()
+        self.epoch = max(self.epoch, journal.last.epoch if journal.last else 0)
         self._replay(journal.max_id)
         self._decided = self.metadata.journal_id
         self._peers: dict[Address, Peer] = {}
@@ -115,6 +121,12 @@ class Group:
         """Whether a member answered lately."""
         peer = self._peers.get(address)
         return address == self.me or (peer is not None and time.monotonic() - peer.answered < self._election_seconds)
+
+    def _is_led(self) -> bool:
+        """Whether there is a leader: this FE, which a majority answers, or one that it heard of lately."""
+        if self.role is Role.LEADER:
+            return sum(self.hears(member) for member in self.members()) >= self.majority()
+        return self.role is Role.FOLLOWER and time.monotonic() - self._heard < PATIENCE * self._election_seconds
 
     def replayed_by(self, address: Address) -> int:
         """How far a member is known to be."""
@@ -169,16 +181,19 @@ class Group:
     def _watch(self) -> None:
         """Send to those who are new on the list; stand for election when the leader is silent."""
         sending: set[tuple[Address, int]] = set()
-        place = 0.0
+        pause = self._election_seconds / 5
         while True:
             with self.changed:
-                self.changed.wait(timeout=self._election_seconds / 5)
+                before = time.monotonic()
+                self.changed.wait(timeout=pause)
                 if self._stopped:
                     return
+                if time.monotonic() - before > 2 * pause:
+                    self._heard = time.monotonic()  # this FE was asleep itself, which says nothing of the leader
                 leading, epoch, others = self.role is Role.LEADER, self.epoch, self.listeners()
                 members = self.members()
                 place = members.index(self.me) / max(1, len(members)) if self.me in members else 1.0
-                silent = time.monotonic() - self._heard > self._election_seconds * (0.6 + 0.5 * place)
+                silent = time.monotonic() - self._heard > self._election_seconds * (PATIENCE + 0.4 * place)
             if leading:
                 for address in others:
                     if (address, epoch) not in sending:
@@ -188,30 +203,40 @@ class Group:
                 self._stand()
 
     def _stand(self) -> None:
-        """Ask the members for their votes."""
+        """Ask the members for their votes, if a majority would give them."""
+        if self._votes(self.epoch + 1, trial=True) < self.majority():
+            with self.changed:
+                self._heard = time.monotonic()
+            return
         with self.changed:
             self.epoch += 1
             self._vote(self.me)
             self._heard = time.monotonic()
-            last = self.journal.last
-            ask = {
-                "epoch": self.epoch,
-                "candidate": list(self.me),
-                "last_id": self.last_id,
-                "last_epoch": last.epoch if last else 0,
-            }
-            members, epoch = self.members(), self.epoch
-        votes = 1
-        for host, port in members:
-            if (host, port) == self.me:
-                continue
-            try:
-                votes += bool(call(host, port, "/vote", ask, timeout=max(0.3, self._election_seconds / 3))["granted"])
-            except Unreachable:
-                continue
+            epoch = self.epoch
+        votes = self._votes(epoch, trial=False)
         with self.changed:
             if votes >= self.majority() and self.epoch == epoch and self.role is not Role.LEADER:
                 self._become_leader(epoch)
+
+    def _votes(self, epoch: int, *, trial: bool) -> int:
+        """How many members want this FE as the leader of a term."""
+        with self.changed:
+            last = self.journal.last
+            ask = {
+                "epoch": epoch,
+                "candidate": list(self.me),
+                "last_id": self.last_id,
+                "last_epoch": last.epoch if last else 0,
+                "trial": trial,
+            }
+            others = [member for member in self.members() if member != self.me]
+        votes = 1
+        for host, port in others:
+            try:
+                votes += bool(call(host, port, "/vote", ask, timeout=self._election_seconds / 3)["granted"])
+            except Unreachable:
+                continue
+        return votes
 
     def _become_leader(self, epoch: int) -> None:
         with self.changed:
@@ -270,9 +295,9 @@ class Group:
                     "decided": decided,
                 }
             try:
-                answer = call(*address, "/append", body, timeout=max(1.0, self._election_seconds))
+                answer = call(*address, "/append", body, timeout=2 * self._election_seconds)
             except Unreachable:
-                time.sleep(self._election_seconds / 10)
+                time.sleep(0.1)
                 continue
             with self.changed:
                 peer.answered = time.monotonic()
@@ -286,7 +311,7 @@ class Group:
                     self._decide()
                 else:
                     next_id = max(self.journal.first_id, min(next_id - 1, answer["max_id"] + 1))
-                    self.changed.wait(timeout=self._election_seconds / 50)
+                    self.changed.wait(timeout=0.01)
 
     def _sends_to(self, address: Address, epoch: int) -> bool:
         return self.epoch == epoch and self.role is Role.LEADER and address in self.listeners()
@@ -297,6 +322,8 @@ class Group:
     def _step_down(self, epoch: int) -> None:
         if epoch > self.epoch:
             self.epoch, self._voted_for = epoch, None
+        if self.role is Role.LEADER:
+            self._on_deposed()
         self.role, self.leader = Role.FOLLOWER, None
         self._heard = time.monotonic()
         self.changed.notify_all()
@@ -356,6 +383,9 @@ class Group:
         with self.changed:
             last = self.journal.last
             mine = (last.epoch if last else 0, self.last_id)
+            if ask["trial"]:
+                wanted = ask["epoch"] > self.epoch and (ask["last_epoch"], ask["last_id"]) >= mine
+                return as_json({"granted": wanted and not self._is_led(), "epoch": self.epoch})
             if ask["epoch"] > self.epoch:
                 if self.role is Role.LEADER:
                     self._step_down(ask["epoch"])
@@ -370,17 +400,6 @@ class Group:
                 self._heard = time.monotonic()
             return as_json({"granted": granted, "epoch": self.epoch})
 
-    # -- votes survive a restart
-
     def _vote(self, candidate: Address) -> None:
         self._voted_for = candidate
-        self._vote_file.write_bytes(msgspec.json.encode({"epoch": self.epoch, "voted_for": candidate}))
-
-    def _read_vote(self) -> tuple[int, Address | None]:
-        last = self.journal.last
-        epoch = last.epoch if last else 0
-        if not Path(self._vote_file).exists():
-            return epoch, None
-        vote: dict[str, Any] = msgspec.json.decode(self._vote_file.read_bytes())
-        voted_for = (vote["voted_for"][0], vote["voted_for"][1]) if vote["voted_for"] else None
-        return max(epoch, vote["epoch"]), voted_for
+        self._ballot.write(self.epoch, candidate)

@@ -58,6 +58,8 @@ class MysqlServer:
         self._mysql_version = mysql_version
         self._tls = tls
         self._ids = count(1)
+        self._clients: set[socket.socket] = set()
+        self._lock = threading.Lock()
         self._listener = socket.create_server(address, backlog=256, reuse_port=False)
 
     def start(self) -> None:
@@ -68,6 +70,13 @@ class MysqlServer:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
+    def drop_clients(self) -> None:
+        """Break every connection; what the clients' statements have done by then stays done."""
+        with self._lock:
+            for sock in self._clients:
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+
     def _accept(self) -> None:
         while True:
             try:
@@ -75,10 +84,19 @@ class MysqlServer:
             except OSError:
                 return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._lock:
+                self._clients.add(sock)
             client = threading.Thread(target=self._serve, args=(sock, f"{address[0]}:{address[1]}"), daemon=True)
             client.start()
 
     def _serve(self, sock: socket.socket, address: str) -> None:
+        try:
+            self._talk(sock, address)
+        finally:
+            with self._lock:
+                self._clients.discard(sock)
+
+    def _talk(self, sock: socket.socket, address: str) -> None:
         channel = Channel(sock)
         with suppress(Disconnected, LoseConnection, ConnectionError, ssl.SSLError):
             number = next(self._ids)
