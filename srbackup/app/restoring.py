@@ -116,6 +116,8 @@ class Restoring:
         with self.timed("compare"):
             tables = compare(self.starrocks, plan, self.wiring.clock, self.notify)
             missing = missing_definitions(self.starrocks, plan, failed)
+        if self.purpose is Purpose.RESTORE:
+            steps.resume_upkeep(tools)
         return Verdict(
             point=plan.point,
             target=plan.target_cluster,

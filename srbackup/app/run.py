@@ -15,7 +15,7 @@ from srbackup.catalog.leases import HeldLease
 from srbackup.errors import Failed, Interrupted, SrbackupError
 from srbackup.execution.backup import BackupTools, PartOutcome, back_up
 from srbackup.execution.metadata import MetadataTools, back_up_metadata
-from srbackup.execution.parallel import Work, all_of
+from srbackup.execution.parallel import Together, Work, all_of
 from srbackup.model.cluster import Cluster, ClusterFacts
 from srbackup.model.events import Began, Committed, Event, JobDone, JobSubmitted, Notify, StepStarted, Verb, Warned
 from srbackup.model.inventory import Inventory, Table
@@ -196,10 +196,11 @@ class _Run:
         return references, missing
 
     def _parts(self, intent: Intent, inventory: Inventory) -> list[PartOutcome]:
+        together = Together(self.lease)
         tools = BackupTools(
             starrocks=self.starrocks,
             catalog=self.catalog,
-            lease=self.lease,
+            lease=together,
             clock=self.wiring.clock,
             notify=self._remembering,
             limits=self.policy.limits,
@@ -210,7 +211,7 @@ class _Run:
             (part.database, _bind(tools, intent, part.number - 1, _tables(inventory, part.database)))
             for part in intent.parts
         ]
-        return all_of(works, self.policy.limits.parallel, self.wiring.clock)
+        return all_of(works, self.policy.limits.parallel, self.wiring.clock, together)
 
     def _relist(self, database: str) -> Inventory:
         own = self.starrocks.another()

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from srbackup.catalog.codec import Damaged
 from srbackup.clock import Clock
@@ -92,6 +93,14 @@ def held(
         yield holding
     finally:
         holding.end()
+
+
+class Guard(Protocol):
+    """What is asked before anything is done that only the holder of a lease may do."""
+
+    def check(self) -> None:
+        """Raise where the work must not go on: LeaseLost when the lease is somebody else's by now."""
+        ...
 
 
 class HeldLease:

@@ -137,6 +137,10 @@ def print_plan(console: Console, plan: RestorePlan, output: str) -> None:
     for (wanted, given), tables in _lowered(plan).items():
         text = f"{given} instead of {wanted} for {', '.join(tables)}: the target has no more backends"
         console.print(f"[yellow]fewer replicas:[/yellow] {escape(text)}")
+    for rule in plan.upkeep:
+        text = f'"{rule.key}" of {rule.database}.{rule.table}'
+        text += ", which drops old partitions, stays off" if rule.drops else " is off until the end"
+        console.print(f"[yellow]upkeep:[/yellow] {escape(text)}")
     for names, exclusion in grouped(plan.missing):
         console.print(f"[yellow]not in the point:[/yellow] {escape(f'{names}: {exclusion.reason}')}")
 

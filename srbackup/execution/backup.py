@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from srbackup.catalog import layout, snapshots
 from srbackup.catalog.catalog import Catalog
-from srbackup.catalog.leases import HeldLease
+from srbackup.catalog.leases import Guard
 from srbackup.catalog.snapshots import Snapshot, SnapshotDamaged
 from srbackup.clock import Clock
 from srbackup.errors import SrbackupError
@@ -45,7 +45,7 @@ class BackupTools:
 
     starrocks: StarRocks
     catalog: Catalog
-    lease: HeldLease
+    lease: Guard
     clock: Clock
     notify: Notify
     limits: Limits

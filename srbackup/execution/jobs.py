@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from srbackup.catalog.leases import HeldLease
+from srbackup.catalog.leases import Guard
 from srbackup.clock import Clock
 from srbackup.errors import ClusterUnreachable, Failed
 from srbackup.execution.watching import Going, Gone, Over, Stuck, Watch, interval
@@ -43,7 +43,7 @@ class Conversation:
     look: Callable[[], Job | None]
     is_ours: Callable[[Job], bool]
     cancel_statement: Callable[[], None]
-    lease: HeldLease
+    lease: Guard
     clock: Clock
     notify: Notify
     limits: Limits
@@ -122,6 +122,7 @@ class Conversation:
         deadline = self.clock.monotonic() + self.limits.stall.total_seconds()
         told = False
         while True:
+            self.lease.check()
             try:
                 return look()
             except (ClusterUnreachable, StatementRefused) as error:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from srbackup.catalog.leases import Guard
 from srbackup.clock import Clock
+from srbackup.errors import SrbackupError
 
 _Result = TypeVar("_Result")
 _LOOK_SECONDS = 0.05
@@ -37,11 +40,15 @@ class Work(Generic[_Result]):
 
     def wait(self, clock: Clock) -> _Result:
         """Its result, or its error; raises Interrupted when the process is asked to stop meanwhile."""
-        while not self._over.wait(_LOOK_SECONDS):
-            clock.sleep(0)
+        self.join(clock)
         if self._error is not None:
             raise self._error
         return self._result[0]
+
+    def join(self, clock: Clock) -> None:
+        """Wait for its end, whatever it was."""
+        while not self._over.wait(_LOOK_SECONDS):
+            clock.sleep(0)
 
     def _run(self) -> None:
         try:
@@ -52,8 +59,31 @@ class Work(Generic[_Result]):
             self._over.set()
 
 
-def all_of(works: Iterable[tuple[str, Callable[[], _Result]]], limit: int, clock: Clock) -> list[_Result]:
-    """All results in order, at most `limit` pieces at a time. The first error ends the wait and is raised."""
+class Abandoned(SrbackupError):
+    """Another piece of the same work failed: this one is to end before it does anything more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What several pieces of work ask before they act: a guard of them all, and whether one of them has failed."""
+
+    guard: Guard
+    failed: threading.Event = field(default_factory=threading.Event)
+
+    def check(self) -> None:
+        if self.failed.is_set():
+            raise Abandoned("another part of the work failed")
+        self.guard.check()
+
+
+def all_of(
+    works: Iterable[tuple[str, Callable[[], _Result]]], limit: int, clock: Clock, together: Together
+) -> list[_Result]:
+    """All results in order, at most `limit` pieces at a time.
+
+    The first error is raised, after all others have ended: they are told by `together`, which they ask before they
+    act. So nobody acts any more when the caller begins to clear up. Interrupted is raised at once.
+    """
     waiting: queue.SimpleQueue[Work[_Result]] = queue.SimpleQueue()
     pieces = [Work(work, name) for name, work in works]
     for piece in pieces:
@@ -64,6 +94,12 @@ def all_of(works: Iterable[tuple[str, Callable[[], _Result]]], limit: int, clock
             running.append(waiting.get().begin())
         for piece in [p for p in running if p.over]:
             running.remove(piece)
-            piece.wait(clock)
+            try:
+                piece.wait(clock)
+            except BaseException:
+                together.failed.set()
+                for other in running:
+                    other.join(clock)
+                raise
         clock.sleep(_LOOK_SECONDS)
     return [p.wait(clock) for p in pieces]

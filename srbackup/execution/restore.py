@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from srbackup.catalog import layout, snapshots
-from srbackup.catalog.leases import HeldLease
+from srbackup.catalog.leases import Guard
 from srbackup.catalog.restores import RestoreJournal
 from srbackup.clock import Clock
 from srbackup.errors import Failed, RefusedForSafety, SrbackupError
 from srbackup.execution.jobs import Conversation, told
-from srbackup.execution.parallel import all_of
+from srbackup.execution.parallel import Together, all_of
 from srbackup.model.events import Created, JobDone, Notify, Verb, Warned
 from srbackup.model.inventory import TableKind
 from srbackup.model.job import Job, RestoreJob, RestoreState
@@ -37,7 +37,7 @@ class RestoreTools:
     starrocks: StarRocks
     store: ObjectStore
     journal: RestoreJournal
-    lease: HeldLease
+    lease: Guard
     clock: Clock
     notify: Notify
     limits: Limits
@@ -69,8 +69,10 @@ def restore_tables(tools: RestoreTools) -> None:
         for database, group in groupby(numbered, key=lambda pair: pair[1].target_database)
     ]
 
+    together = Together(tools.lease)
+
     def work(steps: list[tuple[int, RestoreStep]]) -> None:
-        own = replace(tools, starrocks=tools.starrocks.another())
+        own = replace(tools, starrocks=tools.starrocks.another(), lease=together)
         try:
             for number, step in steps:
                 _restore(own, number, step)
@@ -78,7 +80,7 @@ def restore_tables(tools: RestoreTools) -> None:
             own.starrocks.close()
 
     works = [(database, lambda steps=steps: work(steps)) for database, steps in groups if steps]
-    all_of(works, tools.limits.parallel, tools.clock)
+    all_of(works, tools.limits.parallel, tools.clock, together)
 
 
 def _restore(tools: RestoreTools, number: int, step: RestoreStep) -> None:
@@ -106,6 +108,7 @@ def _restore(tools: RestoreTools, number: int, step: RestoreStep) -> None:
             hint=messages.hint_for(told(last)),
         )
     ids = _seen(tools, step)
+    _stop_upkeep(tools, step)
     tools.journal.step_done(number, StepDone(step.label, step.target_database, ids, tools.clock.now()))
     seconds = tools.clock.monotonic() - began
     tools.notify(JobDone(talk.name, step.target_database, len(step.tables), step.bytes, seconds))
@@ -220,6 +223,29 @@ def _present(tools: RestoreTools, step: RestoreStep) -> dict[str, int]:
     found = tools.starrocks.inventory([step.target_database], columns=False).database(step.target_database)
     tables = {t.name: t for t in (found.tables if found else ()) if t.kind is TableKind.OLAP}
     return {n: tables[n].id for n in step.names if n in tables}
+
+
+def _stop_upkeep(tools: RestoreTools, step: RestoreStep) -> None:
+    """Before anything else: the rules of the step's tables drop partitions that are old by them, minutes from now."""
+    names = set(step.names)
+    for rule in tools.journal.plan.upkeep:
+        if rule.database == step.target_database and rule.table in names:
+            tools.starrocks.set_property(rule.database, rule.table, rule.key, rule.off)
+
+
+def resume_upkeep(tools: RestoreTools) -> None:
+    """Turn on again what drops nothing; say of the rest that it is off, and how to turn it on."""
+    for rule in tools.journal.plan.upkeep:
+        if not rule.drops:
+            tools.starrocks.set_property(rule.database, rule.table, rule.key, rule.value)
+            continue
+        text = f'{rule.database}.{rule.table}: "{rule.key}" was "{rule.value}" and is off, since it would drop '
+        text += (
+            "partitions that were just restored; no new ones are made either"
+            if rule.off == "false"
+            else ("partitions that were just restored")
+        )
+        tools.notify(Warned(text, f"When that is what you want: {rule.statement}"))
 
 
 def create_views(tools: RestoreTools) -> list[str]:

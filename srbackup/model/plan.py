@@ -62,6 +62,26 @@ class DefinitionStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Upkeep:
+    """A rule by which StarRocks adds and drops partitions of a table by itself; `off` is the value that stops it.
+
+    `drops`: left on, it would drop what was restored, so it stays off until somebody turns it on.
+    """
+
+    database: str
+    table: str
+    key: str
+    value: str
+    off: str
+    drops: bool = True
+
+    @property
+    def statement(self) -> str:
+        """What turns it on again."""
+        return f'ALTER TABLE `{self.database}`.`{self.table}` SET ("{self.key}" = "{self.value}")'
+
+
+@dataclass(frozen=True, slots=True)
 class RestorePlan:
     """One restore, in its order: databases, then RESTOREs, then views and materialized views."""
 
@@ -76,6 +96,7 @@ class RestorePlan:
     lowered: tuple[Lowered, ...]
     missing: tuple[Exclusion, ...]
     warnings: tuple[str, ...] = ()
+    upkeep: tuple[Upkeep, ...] = ()
 
     @property
     def tables(self) -> int:

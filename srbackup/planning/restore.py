@@ -6,16 +6,16 @@ restored table whose name is a view's in the target would even stop every job of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from srbackup.errors import ClusterUnhealthy, IncompatibleVersion, NotFound, RefusedForSafety
 from srbackup.model.cluster import ClusterFacts, Version
 from srbackup.model.inventory import Inventory, TableKind
-from srbackup.model.plan import Conflict, DefinitionStep, Lowered, RestorePlan, RestoreStep
+from srbackup.model.plan import Conflict, DefinitionStep, Lowered, RestorePlan, RestoreStep, Upkeep
 from srbackup.model.point import DatabaseDefinitions, Manifest, Part, TableRecord
-from srbackup.planning import rewriting
+from srbackup.planning import rewriting, upkeep
 from srbackup.planning.selection import Selection
 
 
@@ -62,6 +62,7 @@ def plan_restore(
     check_target(facts, Version.parse(manifest.starrocks_version))
     chosen = _chosen(manifest, parts, definitions, request)
     steps, lowered = _steps(chosen.tables, facts.usable_backends, request)
+    rules = tuple(_upkeep(steps, definitions))
     views, lowered_views = _views(chosen.views, facts.usable_backends, request)
     _refuse_conflicts(steps, views, target, request)
     _refuse_full_disks(steps, facts)
@@ -78,6 +79,7 @@ def plan_restore(
         definitions=tuple(views),
         lowered=(*lowered, *lowered_views),
         missing=tuple(e for e in manifest.excluded if _asked_for(request.selection, e.name)),
+        upkeep=rules,
     )
 
 
@@ -156,6 +158,13 @@ def _steps(
             if given(t) < t.replication_num
         ]
     return steps, lowered
+
+
+def _upkeep(steps: Sequence[RestoreStep], definitions: Sequence[DatabaseDefinitions]) -> Iterator[Upkeep]:
+    texts = {(d.name, o.name): o.statement for d in definitions for o in d.of_kind(TableKind.OLAP)}
+    for step in steps:
+        for name in step.names:
+            yield from upkeep.of_table(step.target_database, name, texts.get((step.source_database, name), ""))
 
 
 def _views(

@@ -162,6 +162,10 @@ class StarRocks(Protocol):
         """Into the recycle bin."""
         ...
 
+    def set_property(self, database: str, table: str, name: str, value: str) -> None:
+        """Change one property of a table; `value` as SHOW CREATE prints it between its quotes."""
+        ...
+
     def drop_view(self, database: str, name: str, *, materialized: bool) -> None: ...
 
     def create(self, database: str, definition: Definition) -> None:

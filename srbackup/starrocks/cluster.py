@@ -200,6 +200,9 @@ class MySqlStarRocks:
     def drop_table(self, database: str, table: str) -> None:
         self._session.ask(statements.drop_table(database, table))
 
+    def set_property(self, database: str, table: str, name: str, value: str) -> None:
+        self._session.ask(statements.set_property(database, table, name, value))
+
     def drop_view(self, database: str, name: str, *, materialized: bool) -> None:
         self._session.ask(statements.drop_view(database, name, materialized=materialized))
 

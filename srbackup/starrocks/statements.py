@@ -138,6 +138,10 @@ def drop_view(database: str, name: str, *, materialized: bool) -> str:
     return f"DROP {'MATERIALIZED ' if materialized else ''}VIEW IF EXISTS {qualified(database, name)}"
 
 
+def set_property(database: str, table: str, name: str, value: str) -> str:
+    return f'ALTER TABLE {qualified(database, table)} SET ("{name}" = "{value}")'
+
+
 def refresh(database: str, name: str) -> str:
     return f"REFRESH MATERIALIZED VIEW {qualified(database, name)}"
 

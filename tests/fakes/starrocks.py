@@ -77,6 +77,8 @@ class FakeCluster:
     stuck: dict[str, tuple[str, str]] = field(default_factory=dict)  # by database, or what its name ends in
     before_submit: Callable[[str, str], None] | None = None
     unreadable: dict[str, str] = field(default_factory=dict)
+    ddl: dict[tuple[str, str], Definition] = field(default_factory=dict)
+    properties: dict[tuple[str, str, str], str] = field(default_factory=dict)
     lost_connections: int = 0
     statements: list[str] = field(default_factory=list)
 
@@ -297,7 +299,9 @@ class FakeStarRocks:
     def definitions(self, database: str, tables: Sequence[Table]) -> tuple[DatabaseDefinitions, tuple[str, ...]]:
         self._asked("definitions")
         objects = tuple(
-            self.c.views.get((database, t.name)) or Definition(t.name, t.kind, f"CREATE TABLE `{t.name}` ...")
+            self.c.views.get((database, t.name))
+            or self.c.ddl.get((database, t.name))
+            or Definition(t.name, t.kind, f"CREATE TABLE `{t.name}` ...")
             for t in tables
         )
         return DatabaseDefinitions(database, f"CREATE DATABASE `{database}`", objects), ()
@@ -448,6 +452,12 @@ class FakeStarRocks:
     def drop_table(self, database: str, table: str) -> None:
         self._asked(f"drop table {database}.{table}")
         self.c.tables.pop((database, table), None)
+
+    def set_property(self, database: str, table: str, name: str, value: str) -> None:
+        self._asked(f"set {database}.{table} {name}={value}")
+        if (database, table) not in self.c.tables:
+            raise refused(f"Unknown table '{database}.{table}'", 5502)
+        self.c.properties[database, table, name] = value
 
     def drop_view(self, database: str, name: str, *, materialized: bool) -> None:
         self._asked(f"drop view {database}.{name}")

@@ -303,3 +303,30 @@ def test_a_target_that_dies_is_no_reason_to_undo_and_the_same_command_goes_on(wi
     wiring.clusters["other"].lost_connections = 0
     result = restore(wiring)
     assert (result.resumed, result.verdict.outcome) == (True, Outcome.EQUAL)
+
+
+def _ruled(name: str, *properties: str) -> Definition:
+    listed = ",\n".join(properties)
+    return Definition(name, TableKind.OLAP, f"CREATE TABLE `{name}` ...\nPROPERTIES (\n{listed}\n);")
+
+
+def test_rules_that_drop_partitions_are_off_before_a_restored_table_counts_as_done(wiring: FakeWiring) -> None:
+    cluster = wiring.clusters["production"]
+    cluster.ddl["sales", "orders"] = _ruled(
+        "orders", '"dynamic_partition.enable" = "true"', '"dynamic_partition.start" = "-3"'
+    )
+    cluster.ddl["hr", "people"] = _ruled("people", '"dynamic_partition.enable" = "true"')
+    run_use_case.run(wiring, wiring.configuration.policy(None), lambda _: None)
+
+    told: list[Event] = []
+    restore(wiring, told=told)
+
+    other = wiring.clusters["other"]
+    assert other.properties == {
+        ("sales", "orders", "dynamic_partition.enable"): "false",
+        ("hr", "people", "dynamic_partition.enable"): "true",
+    }
+    off = other.statements.index("set sales.orders dynamic_partition.enable=false")
+    assert off < other.statements.index("create a_view")
+    (warned,) = [e for e in told if isinstance(e, Warned)]
+    assert warned.hint.endswith('ALTER TABLE `sales`.`orders` SET ("dynamic_partition.enable" = "true")')

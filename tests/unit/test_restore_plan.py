@@ -350,3 +350,52 @@ def test_a_definition_that_the_point_lacks_is_told_when_its_database_is_asked_fo
     lost = Exclusion("definition of sales.w", "its CREATE statement could not be had")
     point = manifest("empty", "hr", "sales", excluded=(lost,))
     assert plan(RestoreRequest(Selection(("sales.*",))), point=point).missing == (lost,)
+
+
+# -- rules by which StarRocks drops partitions by itself
+
+TABLE = """CREATE TABLE `t` (
+  `d` date NULL COMMENT "\\nPROPERTIES (\\"partition_live_number\\" = \\"9\\")"
+) ENGINE=OLAP
+PARTITION BY RANGE(`d`)
+()
+DISTRIBUTED BY HASH(`d`) BUCKETS 2
+PROPERTIES (
+"compression" = "LZ4",
+{}
+"replication_num" = "1"
+);"""
+
+
+@pytest.mark.parametrize(
+    ("properties", "rules"),
+    [
+        ("", []),
+        ('"dynamic_partition.enable" = "false",\n"dynamic_partition.start" = "-3",', []),
+        (
+            '"dynamic_partition.enable" = "true",\n"dynamic_partition.start" = "-3",',
+            [("dynamic_partition.enable", "true", "false", True)],
+        ),
+        (
+            '"dynamic_partition.enable" = "true",\n"dynamic_partition.start" = "-2147483648",',
+            [("dynamic_partition.enable", "true", "false", False)],
+        ),
+        ('"dynamic_partition.enable" = "true",', [("dynamic_partition.enable", "true", "false", False)]),
+        ('"partition_live_number" = "5",', [("partition_live_number", "5", "-1", True)]),
+        ('"partition_live_number" = "-1",', []),
+        ('"partition_ttl" = "3 day",', [("partition_ttl", "3 day", "1000 years", True)]),
+        (
+            '"partition_retention_condition" = "d >= CURRENT_DATE() - INTERVAL 3 MONTH",',
+            [("partition_retention_condition", "d >= CURRENT_DATE() - INTERVAL 3 MONTH", "", True)],
+        ),
+    ],
+)
+def test_rules_that_drop_partitions_are_found_in_the_properties_alone(
+    properties: str, rules: list[tuple[str, str, str, bool]]
+) -> None:
+    statement = TABLE.format(properties)
+    given = definitions("sales", Definition("t", TableKind.OLAP, statement))
+    request = RestoreRequest(mapping={"sales": "sales_2"})
+    made = plan_restore(manifest("sales"), [part("sales", record("t"))], [given], facts(), EMPTY, "other", request)
+    assert [(u.database, u.table) for u in made.upkeep] == [("sales_2", "t")] * len(rules)
+    assert [(u.key, u.value, u.off, u.drops) for u in made.upkeep] == rules
