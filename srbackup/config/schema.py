@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 REFERENCE = re.compile(r"^(?:\$\{(?P<env>[A-Za-z_][A-Za-z0-9_]*)\}|file:(?P<file>.+)|command:(?P<command>.+))$", re.S)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = r"^(\d+(s|m|h|d|w))+$"
+_RANDOM = re.compile(r"(?<![a-z])r(?![a-z])", re.I)  # croniter's own: another minute at every look
 _STARROCKS_NAME = r"^([A-Za-z]\w{0,63}|_[A-Za-z0-9]\w{0,62})$"
 
 
@@ -48,8 +49,12 @@ def _pattern(value: str) -> str:
 
 
 def _cron(value: str) -> str:
-    if len(value.split()) != 5 or not croniter.is_valid(value):
+    if len(value.split()) != 5 or _RANDOM.search(value) or not croniter.is_valid(value):
         raise ValueError('not a cron expression of five fields, for example "0 3 * * *" (every day at 03:00)')
+    try:
+        croniter(value, datetime(2000, 1, 1, tzinfo=UTC)).get_next()
+    except CroniterBadDateError as error:
+        raise ValueError("there is no such day in any year") from error
     return value
 
 
