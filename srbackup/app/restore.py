@@ -20,7 +20,7 @@ from srbackup.planning.restore import RestoreRequest
 
 @dataclass(frozen=True, slots=True)
 class RestoreWish:
-    """What the operator asked for. `point` is an id, the beginning of one, or `latest`."""
+    """What the operator asked for. `point` is what Catalog.lookup understands: an id, `latest`, ..."""
 
     point: str
     target: str

@@ -33,6 +33,7 @@ from srbackup.model.point import (
 )
 from srbackup.storage.base import AlreadyExists, ObjectNotFound, ObjectStore
 
+LATEST, LATEST_PROVEN = "latest", "latest-proven"
 _Value = TypeVar("_Value")
 
 
@@ -94,18 +95,22 @@ class Catalog:
         return self._restorable(self.lookup(wanted, cluster))
 
     def lookup(self, wanted: str, cluster: str | None = None) -> PointListing:
-        """A point in any state by id or a unique beginning of one, or the `latest` restorable one; read itself."""
+        """A point in any state by id or a unique beginning of one, or a restorable one by its place in time: `latest`,
+        `latest-proven`, or `@TIME` (RFC 3339), the newest that was complete at that time. It is read itself."""
         if POINT_ID.match(wanted):
             for name in (cluster,) if cluster else self.clusters():
                 if (point := listing.of_point(self.store, name, wanted)) is not None:
                     return point
         points = self.points(cluster)
-        if wanted == "latest":
-            fits = [p for p in points if p.state.restorable and p.kind is PointKind.FULL][-1:]
+        if wanted in {LATEST, LATEST_PROVEN} or wanted.startswith("@"):
+            fits = [p for p in points if p.state.restorable and p.kind is PointKind.FULL and _fits(p, wanted)][-1:]
             if not fits:
+                what = {LATEST: "restorable point", LATEST_PROVEN: "proven point"}.get(
+                    wanted, f"point that was complete at {wanted.removeprefix('@')}"
+                )
                 raise NotFound(
-                    f"{self.store.place} has no restorable point" + (f" of cluster {cluster!r}" if cluster else ""),
-                    hint="`srbackup list --all` shows also what was interrupted.",
+                    f"{self.store.place} has no {what}" + (f" of cluster {cluster!r}" if cluster else ""),
+                    hint="`srbackup list --all` shows all there is, with times and proofs.",
                 )
         else:
             fits = [p for p in points if p.id == wanted] or [p for p in points if p.id.startswith(wanted)]
@@ -241,6 +246,14 @@ class Catalog:
         )
         committed, data = self._add(place + layout.COMMIT, encode(commit))
         return decode(data, Commit, committed.key)
+
+
+def _fits(point: PointListing, wanted: str) -> bool:
+    if wanted == LATEST_PROVEN:
+        return point.proven is not None
+    if wanted.startswith("@"):
+        return point.commit is not None and point.commit.completed <= datetime.fromisoformat(wanted[1:])
+    return True
 
 
 def _reference(key: str, data: bytes) -> Reference:

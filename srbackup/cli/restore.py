@@ -14,7 +14,7 @@ from srbackup.app import restore as use_case
 from srbackup.app.restore import RestoreResult, RestoreWish
 from srbackup.cli.output import print_document
 from srbackup.cli.progress import following
-from srbackup.cli.session import Session, lock_wait_option, output_option, pass_session, place_options
+from srbackup.cli.session import Session, lock_wait_option, moment, output_option, pass_session, place_options
 from srbackup.errors import ExitStatus, UsageProblem
 from srbackup.model.plan import RestorePlan
 from srbackup.model.verdict import Outcome, Purpose, Verdict
@@ -24,11 +24,12 @@ from srbackup.report.words import count, grouped, size
 
 
 @click.command()
-@click.argument("point", default="latest")
+@click.argument("point", required=False)
 @click.option("--to", "target", required=True, metavar="CLUSTER", help="The cluster to restore into.")
 @click.option("--only", multiple=True, metavar="DB.TABLE", help="Restore only what matches (globs; repeatable).")
 @click.option("--exclude", multiple=True, metavar="DB.TABLE", help="Leave out what matches (globs; repeatable).")
 @click.option("--map", "mapping", multiple=True, metavar="DB=NEW", help="Restore a database under another name.")
+@click.option("--at", callback=moment, metavar="TIME", help="The newest point complete at this time, UTC without zone.")
 @place_options
 @click.option("--dry-run", is_flag=True, help="Print the plan and do nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -40,11 +41,12 @@ from srbackup.report.words import count, grouped, size
 @pass_session
 def restore(
     session: Session,
-    point: str,
+    point: str | None,
     target: str,
     only: Sequence[str],
     exclude: Sequence[str],
     mapping: Sequence[str],
+    at: str | None,
     repository: str | None,
     cluster: str | None,
     dry_run: bool,
@@ -53,7 +55,7 @@ def restore(
     lock_wait: float,
     output: str,
 ) -> ExitStatus:
-    """Restore POINT (an id, the beginning of one, or `latest`) into another or the same cluster, and compare.
+    """Restore POINT (an id, the beginning of one, `latest` or `latest-proven`) into a cluster, and compare.
 
     Nothing is overwritten: tables or views of the same names in the target refuse the restore (exit status 16).
     Afterwards every partition's rows and content are compared with what the point recorded (exit status 4 if they
@@ -61,9 +63,11 @@ def restore(
     """
     if discard_interrupted and dry_run:
         raise UsageProblem("--discard-interrupted drops tables, so it does not go with --dry-run")
+    if point is not None and at is not None:
+        raise UsageProblem("Name a point or a time (--at), not both")
     selection = Selection(_patterns(only) or ("*.*",), _patterns(exclude))
     request = RestoreRequest(selection, _mapping(mapping))
-    wish = RestoreWish(point, target, request, repository, cluster, discard_interrupted)
+    wish = RestoreWish(at or point or "latest", target, request, repository, cluster, discard_interrupted)
     interactive = sys.stdin.isatty() and sys.stderr.isatty()
 
     def attempt(agree: Callable[[RestorePlan], bool]) -> RestoreResult | None:

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from types import FrameType
@@ -70,6 +71,17 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: str) -
         return float(value) if value.replace(".", "", 1).isdigit() else duration(value).total_seconds()
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
+
+
+def moment(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """A time as the catalog is asked for it: `@` and RFC 3339; without a zone it is UTC."""
+    if value is None:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is no time: write 2026-01-05T03:00 or 2026-01-05T04:00+01:00") from error
+    return f"@{(found if found.tzinfo else found.replace(tzinfo=UTC)).isoformat()}"
 
 
 pass_session = click.make_pass_decorator(Session)

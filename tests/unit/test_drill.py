@@ -12,6 +12,7 @@ from srbackup.app import restore as restore_use_case
 from srbackup.app import run as run_use_case
 from srbackup.app.drill import PREFIX, DrillResult, DrillWish
 from srbackup.app.restore import RestoreWish
+from srbackup.app.wiring import catalog
 from srbackup.catalog import restores
 from srbackup.errors import ClusterUnreachable, Interrupted, NotFound, RefusedForSafety, UsageProblem
 from srbackup.model.events import Event, JobSubmitted, StepStarted
@@ -229,3 +230,17 @@ def test_a_plan_that_is_declined_changes_nothing(wiring: FakeWiring) -> None:
     assert scratch_databases(wiring) == []
     after = [o.key for o in wiring.memory.scan("clusters/")]
     assert {k for k in after if "/locks/" not in k} == {k for k in before if "/locks/" not in k}
+
+
+def test_a_point_is_found_by_its_proof_and_by_its_time(wiring: FakeWiring) -> None:
+    first = newest(wiring)
+    assert first.commit is not None
+    drill(wiring)
+    second = back_up(wiring)
+    points = catalog(wiring, wiring.configuration.repository("store"))
+    assert points.find("latest").id == second
+    assert points.find("latest-proven").id == first.id
+    assert points.find(f"@{first.commit.completed.isoformat()}").id == first.id
+    assert points.find("@2100-01-01T00:00:00+00:00").id == second
+    with pytest.raises(NotFound, match="no point that was complete at 2020"):
+        points.find("@2020-01-01T00:00:00+00:00")
