@@ -50,6 +50,10 @@ class Pace:
         return max(0.05, 10.0 * self.scale)  # alter_scheduler_interval_millisecond
 
     @property
+    def dynamic_partition(self) -> float:
+        return max(0.5, 600.0 * self.scale)  # dynamic_partition_check_interval_seconds
+
+    @property
     def timestamp(self) -> float:
         return max(0.5, 10.0 * self.scale)  # the leader journals the time, GlobalStateMgr.java:2208
 

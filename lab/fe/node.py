@@ -114,7 +114,7 @@ class FrontendNode:
             Daemon("alter-scheduler", pace.alter, services.alter.run),
             Daemon("tablet stat mgr", pace.statistics, state.collect_statistics),
             Daemon("tablet-scheduler", pace.report, upkeep.repair),
-            Daemon("dynamic-partition", pace.alter, upkeep.dynamic_partitions),
+            Daemon("dynamic-partition", pace.dynamic_partition, upkeep.dynamic_partitions),
             Daemon("recycle bin", pace.statistics, upkeep.recycle),
             Daemon("checkpoint controller", pace.checkpoint, self._checkpoints.run),
         ]

@@ -14,7 +14,6 @@ from dataclasses import replace
 from lab.fe.agent import AgentTasks, Report, Task, release_snapshot
 from lab.fe.backup import spread
 from lab.fe.creating import drop_tablets
-from lab.fe.dynamic import renew
 from lab.fe.globals import GlobalState
 from lab.fe.jobs import Watch
 from lab.fe.repository import Failed, RepositoryFiles
@@ -261,8 +260,6 @@ class Restore:
                     change.put(replace(partition, physical=(self._with_rows(physical, one.table_id, partition),)))
             self._to_normal(change)
             self._activate(change)
-            for number in record.new_tables:
-                renew(change, state, number)
             self._record = replace(record, state=JobState.FINISHED, finished=now, tablets=(), content=None)
             change.put(self._record)
         self._release(record)

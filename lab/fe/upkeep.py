@@ -186,7 +186,9 @@ class Upkeep:
     # -- dynamic partitions
 
     def dynamic_partitions(self) -> None:
-        """DynamicPartitionScheduler."""
+        """DynamicPartitionScheduler: by its interval alone, also for tables that were restored or altered just now."""
+        if not self._state.config.flag("dynamic_partition_enable"):
+            return
         for table in list(self._state.metadata.values(OlapTable)):
             if table.properties.get("dynamic_partition.enable") == "true" and table.state is TableState.NORMAL:
                 with self._state.change() as change:

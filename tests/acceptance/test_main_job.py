@@ -169,3 +169,46 @@ def test_after_a_restore_the_same_cluster_can_be_emptied_and_restored_again(srba
     empty(client_of(target.frontends[0]))
     result = srbackup.json("restore", "--to", "new", "--only", "cluster_test", "--yes")
     assert {p["outcome"] for t in result["verdict"]["tables"] for p in t["partitions"]} == {"equal"}
+
+
+def test_what_was_restored_is_not_dropped_by_the_rules_of_its_table(
+    tmp_path: Path, labs: Labs, radosgw: Radosgw, target: Lab
+) -> None:
+    source = labs.up(LabSpec(f"dyn-{os.getpid()}", DriverKind.PROCESS, 1, 1, tick_seconds=0.05))
+    properties = {
+        "replication_num": "1",
+        "dynamic_partition.enable": "false",
+        "dynamic_partition.time_unit": "DAY",
+        "dynamic_partition.start": "-3",
+        "dynamic_partition.end": "1",
+        "dynamic_partition.prefix": "p",
+    }
+    listed = ", ".join(f"'{key}'='{value}'" for key, value in properties.items())
+    turn_on = "ALTER TABLE d.t SET ('dynamic_partition.enable'='true')"
+    try:
+        client = client_of(source.frontends[0])
+        client.script(
+            [
+                "ADMIN SET FRONTEND CONFIG ('dynamic_partition_enable'='false')",
+                "CREATE DATABASE d",
+                "CREATE TABLE d.t (day DATE, k INT) DUPLICATE KEY(day) PARTITION BY RANGE(day) (PARTITION p20200101 "
+                f"VALUES [('2020-01-01'),('2020-01-02'))) DISTRIBUTED BY HASH(k) BUCKETS 1 PROPERTIES({listed})",
+                "INSERT INTO d.t VALUES ('2020-01-01', 1)",
+                turn_on,
+            ]
+        )
+        srbackup = write_configuration(tmp_path / "policies", {"production": source, "new": target}, radosgw.access)
+        srbackup("run", "nightly")
+        said = srbackup("restore", "--to", "new", "--yes").stderr
+    finally:
+        labs.down(source.name)
+
+    assert 'ALTER TABLE `d`.`t` SET ("dynamic_partition.enable" = "true")' in said
+    new = client_of(target.frontends[0])
+    time.sleep(12)  # at this tick the lab's scheduler looks every 10 s
+    assert len(new.sql("SELECT * FROM d.t").rows) == 1
+    new.sql(turn_on)
+    deadline = time.monotonic() + 20
+    while new.sql("SELECT * FROM d.t").rows and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not new.sql("SELECT * FROM d.t").rows, "left on, the rule would have dropped it"
