@@ -198,11 +198,12 @@ def _labels(points: Catalog) -> Mapping[str, frozenset[str]]:
 
 
 def _foreign(points: Catalog, labels: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
-    """Labels that no point of ours accounts for, neither one there is nor one that was deleted."""
-    ours = set[str]()
-    for cluster in points.clusters():
-        known = {n.rstrip("/") for n in points.store.names(layout.points(cluster))} | history.ids(points.store, cluster)
-        ours |= {layout.label_start(p) for p in known}
+    """Labels that are no label of a point that there is."""
+    ours = {
+        layout.label_start(name.rstrip("/"))
+        for cluster in points.clusters()
+        for name in points.store.names(layout.points(cluster))
+    }
     found = []
     for repository, present in sorted(labels.items()):
         for label in sorted(present):
