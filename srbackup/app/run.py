@@ -27,6 +27,7 @@ from srbackup.model.point import (
     Manifest,
     MetadataRecord,
     PartSummary,
+    PointKind,
     Reference,
     point_id,
 )
@@ -62,7 +63,7 @@ def plan(wiring: Wiring, policy: Policy) -> BackupPlan:
 
 
 def run(wiring: Wiring, policy: Policy, notify: Notify, *, lock_wait: float = 0) -> RunResult:
-    """Make a full recovery point, or go on with the one that an interrupted run of the policy left."""
+    """Make a point of what the policy captures, or go on with the one that an interrupted run of the same left."""
     cluster = wiring.configuration.cluster(policy.cluster)
     repository = wiring.configuration.repository(policy.repository)
     points = catalog(wiring, repository)
@@ -106,15 +107,20 @@ class _Run:
         try:
             result = self._execute(intent, inventory, warnings, resumed=resumed)
         except Interrupted as error:
-            raise type(error)(self._left(intent), hint=f"Go on with it: srbackup run {self.policy.name}") from error
+            raise type(error)(self._left(intent), hint=f"Go on with it: {self._command()}") from error
         commit = result.commit
         seconds = self.wiring.clock.monotonic() - started
         self.notify(Committed(commit.point, commit.state, commit.bytes, seconds))
         return result
 
+    def _command(self) -> str:
+        kind = PointKind.of(self.policy.components)
+        return f"srbackup run {self.policy.name}" + (" --metadata" if kind is PointKind.METADATA else "")
+
     def _intent(self, inventory: Inventory) -> tuple[Intent, tuple[str, ...], bool]:
         """The intent to carry out: an interrupted one that is young enough, or a new one."""
-        for old in unfinished(self.catalog.points(self.cluster.name), self.policy.name):
+        kind = PointKind.of(self.policy.components)
+        for old in unfinished(self.catalog.points(self.cluster.name), self.policy.name, kind):
             age = self.wiring.clock.now() - old.created
             if age <= self.policy.limits.resume and old.starrocks_repository == self.repository.starrocks_name:
                 return old, (), True
@@ -150,7 +156,9 @@ class _Run:
 
     def _execute(self, intent: Intent, inventory: Inventory, warnings: Sequence[str], *, resumed: bool) -> RunResult:
         clock = self.wiring.clock
-        size = sum((p.bytes or 0) // max(p.replication_num, 1) for t in inventory.tables() for p in t.partitions)
+        planned = {(p.database, t) for p in intent.parts for t in p.tables}
+        partitions = (p for t in inventory.tables() if (t.database, t.name) in planned for p in t.partitions)
+        size = sum((p.bytes or 0) // max(p.replication_num, 1) for p in partitions)
         tables = sum(len(p.tables) for p in intent.parts)
         self.notify(Began(Verb.BACKUP, intent.point, intent.cluster, len(intent.parts), tables, size, resumed=resumed))
         metadata = _Metadata(self, intent)
@@ -166,8 +174,9 @@ class _Run:
         )
         parts = tuple(o.summary for o in outcomes if o.summary is not None)
         if not parts and (intent.parts or (record is None and not intent.databases)):
+            reasons = [f"{e.name}: {e.reason}" for e in excluded[:10]] or [f"FE metadata is {note}"]
             raise Failed(
-                "Nothing could be backed up:\n  " + "\n  ".join(f"{e.name}: {e.reason}" for e in excluded[:10]),
+                "Nothing could be backed up:\n  " + "\n  ".join(reasons),
                 hint=next((e.hint for e in excluded if e.hint), ""),
             )
         self.notify(StepStarted("committing the point"))

@@ -276,10 +276,11 @@ def _summary(part: Part, document: Reference, objects: Reference) -> PartSummary
     )
 
 
-def unfinished(points: tuple[PointListing, ...], policy: str) -> Iterator[Intent]:
-    """Intents of a policy's interrupted runs, the newest first."""
+def unfinished(points: tuple[PointListing, ...], policy: str, kind: PointKind) -> Iterator[Intent]:
+    """Intents of a policy's interrupted runs that were to make a point of that kind, the newest first."""
     for point in reversed(points):
-        if point.intent is not None and point.policy == policy and point.state is PointState.INTERRUPTED:
+        is_own = point.policy == policy and point.kind is kind
+        if point.intent is not None and is_own and point.state is PointState.INTERRUPTED:
             yield point.intent
 
 

@@ -15,6 +15,7 @@ import zstandard
 from pydantic import TypeAdapter, ValidationError
 
 from srbackup.errors import Failed, IncompatibleVersion
+from srbackup.model.activity import ActivityRecord
 from srbackup.model.point import (
     Commit,
     DatabaseDefinitions,
@@ -52,6 +53,7 @@ _KINDS: dict[Any, str] = {
     RestoreBegun: "RestoreBegun",
     RestoreOver: "RestoreOver",
     StepDone: "StepDone",
+    ActivityRecord: "Activity",
 }
 
 

@@ -40,6 +40,11 @@ def history(cluster: str, point_id: str = "") -> str:
     return f"{CLUSTERS}{cluster}/history/" + (f"{point_id}.json" if point_id else "")
 
 
+def activity(cluster: str, policy: str, activity: str) -> str:
+    """The record of what became of an activity of a policy."""
+    return f"{CLUSTERS}{cluster}/activities/{policy}.{activity}.json"
+
+
 def index(cluster: str) -> str:
     """A copy of all COMMITs of a cluster, to list them at once."""
     return f"{CLUSTERS}{cluster}/index.json.zst"

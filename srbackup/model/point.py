@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from srbackup.model.inventory import Column, TableKind
+from srbackup.model.policy import Component
 
 POINT_ID = re.compile(r"^(?P<policy>[A-Za-z0-9][A-Za-z0-9_.-]*)-(?P<time>\d{8}T\d{6}Z)-(?P<nonce>[0-9a-f]{4})$")
 
@@ -22,6 +24,11 @@ class PointKind(StrEnum):
 
     FULL = "full"
     METADATA = "metadata"
+
+    @classmethod
+    def of(cls, components: Collection[Component]) -> PointKind:
+        """What a run that captures these makes."""
+        return cls.FULL if Component.DATA in components else cls.METADATA
 
 
 class PointState(StrEnum):
@@ -260,6 +267,10 @@ class Intent:
     databases: tuple[str, ...]
     excluded: tuple[Exclusion, ...]
 
+    @property
+    def kind(self) -> PointKind:
+        return PointKind.FULL if self.databases else PointKind.METADATA
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedPart:
@@ -352,7 +363,8 @@ class PointListing:
 
     @property
     def kind(self) -> PointKind:
-        return PointKind.FULL if self.commit is None else self.commit.kind
+        begun = self.commit or self.intent
+        return PointKind.FULL if begun is None else begun.kind
 
     @property
     def proven(self) -> datetime | None:

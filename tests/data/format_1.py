@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from srbackup.catalog.codec import Commits, Objects, decompress, sha256
+from srbackup.errors import ExitStatus
+from srbackup.model.activity import ActivityRecord, Attempt
 from srbackup.model.inventory import Column, TableKind
 from srbackup.model.plan import DefinitionStep, Lowered, RestorePlan, RestoreStep
 from srbackup.model.point import (
@@ -33,6 +35,7 @@ from srbackup.model.point import (
     TableRecord,
     VerdictMark,
 )
+from srbackup.model.policy import Activity
 from srbackup.model.restore import Ending, RestoreBegun, RestoreOver, StepDone
 from srbackup.model.verdict import Outcome, PartitionComparison, TableComparison, Verdict
 
@@ -280,6 +283,38 @@ EXPECTED: dict[str, tuple[Any, Any]] = {
             ),
             commit=_COMMIT,
             verdicts=(VerdictMark("01KE6SAB00VERDICT00000000A", Finding.PROVEN, at(2, 0, 0)),),
+        ),
+    ),
+    "Activity": (
+        ActivityRecord,
+        ActivityRecord(
+            policy="nightly",
+            cluster="production",
+            activity=Activity.FULL,
+            since=at(0, 22, 801261),
+            last=Attempt(
+                started=at(4, 0, 5),
+                finished=at(4, 9, 6),
+                status=ExitStatus.STORAGE,
+                due=at(4, 0, 0),
+                tries=2,
+                transient=True,
+                message="s3://backups cannot be reached: Connection refused",
+                hint="Check `endpoint`.",
+            ),
+            success=Attempt(
+                started=at(0, 22, 801261),
+                finished=at(0, 55, 531026),
+                status=ExitStatus.DONE,
+                due=at(0, 0, 0),
+                point=POINT,
+                bytes=789,
+            ),
+            done=1,
+            failures={"storage": 2},
+            missed=3,
+            skipped=1,
+            undelivered=1,
         ),
     ),
     "Index": (Commits, (_COMMIT,)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ulid import ULID
@@ -56,6 +56,10 @@ class FakeWiring:
 
     def nodes(self, cluster: Cluster) -> Mapping[str, Node]:
         return {"fe-1": self.node}
+
+    def reloaded(self) -> FakeWiring:
+        """The same world, its configuration read again."""
+        return replace(self, configuration=load(self.configuration.folder))
 
     def nonce(self) -> str:
         return f"{next(self._numbers):04x}{'0' * 12}"

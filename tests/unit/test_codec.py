@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from srbackup.catalog import codec
 from srbackup.catalog.codec import Commits, Damaged, Objects, compress, decode, decompress, encode
 from srbackup.errors import ExitStatus, IncompatibleVersion
+from srbackup.model.activity import ActivityRecord, Attempt
 from srbackup.model.point import (
     Commit,
     DatabaseDefinitions,
@@ -59,6 +61,8 @@ def test_a_key_that_a_later_format_1_adds_is_passed_over() -> None:
 # -- what is written is read
 
 utc = st.datetimes(timezones=st.just(UTC))
+attempts = st.builds(Attempt, started=utc, finished=utc, due=st.none() | utc)
+counts = st.dictionaries(st.text(), st.integers(0, 9))
 VALUES: dict[Any, st.SearchStrategy[Any]] = {
     Intent: st.builds(Intent, created=utc),
     Part: st.builds(Part),
@@ -81,6 +85,9 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
     RestoreBegun: st.builds(RestoreBegun, started=utc),
     RestoreOver: st.builds(RestoreOver, finished=utc),
     StepDone: st.builds(StepDone, finished=utc),
+    ActivityRecord: st.builds(
+        ActivityRecord, since=utc, last=st.none() | attempts, success=st.none() | attempts, failures=counts
+    ),
 }
 
 
@@ -143,7 +150,8 @@ def test_a_document_that_is_not_whole_is_damage(change: dict[str, Any]) -> None:
 def test_a_document_that_lacks_any_one_of_its_required_keys_is_damage(name: str) -> None:
     kind, _ = EXPECTED[name]
     content = json.loads(stored(name))
-    optional = {"missing", "note"} if name in {"Verdict", "RestoreOver"} else set()
+    fields = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
+    optional = {f.name for f in fields if (f.default, f.default_factory) != (dataclasses.MISSING,) * 2}
     for key in set(content) - optional:
         less = {k: v for k, v in content.items() if k != key}
         with pytest.raises(Damaged):
