@@ -9,7 +9,7 @@ from datetime import datetime
 from srbackup import __version__
 from srbackup.app.repository import ensure_repository
 from srbackup.app.wiring import Wiring, catalog
-from srbackup.catalog import layout, leases
+from srbackup.catalog import index, layout, leases
 from srbackup.catalog.catalog import Catalog, unfinished
 from srbackup.catalog.leases import HeldLease
 from srbackup.errors import Failed, Interrupted, SrbackupError
@@ -120,7 +120,9 @@ class _Run:
     def _intent(self, inventory: Inventory) -> tuple[Intent, tuple[str, ...], bool]:
         """The intent to carry out: an interrupted one that is young enough, or a new one."""
         kind = PointKind.of(self.policy.components)
-        for old in unfinished(self.catalog.points(self.cluster.name), self.policy.name, kind):
+        listed = self.catalog.points(self.cluster.name)
+        index.refresh(self.catalog.store, self.cluster.name, listed)
+        for old in unfinished(listed, self.policy.name, kind):
             age = self.wiring.clock.now() - old.created
             if age <= self.policy.limits.resume and old.starrocks_repository == self.repository.starrocks_name:
                 return old, (), True

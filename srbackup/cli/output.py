@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from rich.console import Console
@@ -42,5 +43,6 @@ def print_table(console: Console, columns: Sequence[str], rows: Sequence[Sequenc
     console.out("\n".join(lines), highlight=False)
 
 
+@lru_cache(maxsize=1000)  # states and colors repeat in a long list
 def _plain(cell: str) -> str:
     return Text.from_markup(cell).plain if "[" in cell else cell

@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 import os
 import threading
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from srbackup.catalog import leases
+from srbackup.app import run as run_use_case
+from srbackup.app.wiring import catalog
+from srbackup.catalog import codec, index, leases, marks
 from srbackup.catalog.catalog import Catalog
 from srbackup.catalog.leases import Lease, LeaseLost
 from srbackup.errors import IncompatibleVersion, LockBusy, NotFound
+from srbackup.model.point import Deletion, Hold, PointListing, PointState
+from srbackup.storage.base import StoredDocument
 from srbackup.storage.memory import MemoryStore
-from tests.fakes.clock import FastClock
+from tests.fakes.clock import BEGINNING, FastClock
+from tests.fakes.points import put_point
+from tests.fakes.wiring import FakeWiring, fake_wiring
 
 KEY = "clusters/c/locks/run.json"
 
@@ -145,3 +153,91 @@ def _left_by(store: MemoryStore, clock: FastClock, pid: int, **other: str) -> No
     with leases.held(store, KEY, "first", "aa", clock):
         left = json.loads(store.read(KEY).data)
     store.put(KEY, json.dumps(left | {"pid": pid, **other}).encode())
+
+
+# -- the index: a copy that decides nothing
+
+
+@pytest.fixture
+def wiring(tmp_path: Path) -> FakeWiring:
+    return fake_wiring(tmp_path)
+
+
+def indexed(wiring: FakeWiring, count: int = 40) -> list[PointListing]:
+    """So many points, all in the index."""
+    points = [put_point(wiring, BEGINNING - timedelta(hours=n)) for n in reversed(range(count))]
+    index.refresh(wiring.memory, "production", points)
+    assert len(index.read(wiring.memory, "production")) == count
+    return points
+
+
+def listed(wiring: FakeWiring) -> list[PointListing]:
+    return list(catalog(wiring, wiring.configuration.repository("store")).points())
+
+
+def test_points_in_the_index_are_listed_without_being_read(wiring: FakeWiring) -> None:
+    points = indexed(wiring)
+    younger = put_point(wiring, BEGINNING + timedelta(hours=1))
+    read, keys = wiring.memory.read, []
+
+    def reading(key: str) -> StoredDocument:
+        keys.append(key)
+        return read(key)
+
+    wiring.memory.read = reading  # type: ignore[method-assign]
+    assert listed(wiring) == [*points, younger]
+    assert [k for k in keys if k.endswith("COMMIT")] == [f"clusters/production/points/{younger.id}/COMMIT"]
+
+
+def test_a_point_whose_objects_are_gone_is_not_listed_though_the_index_has_it(wiring: FakeWiring) -> None:
+    points = indexed(wiring)
+    wiring.memory.delete([o.key for o in wiring.memory.scan(f"clusters/production/points/{points[3].id}/")])
+    assert [p.id for p in listed(wiring)] == [p.id for p in points if p is not points[3]]
+
+
+def test_what_is_acted_upon_is_read_itself(wiring: FakeWiring) -> None:
+    """COMMIT is gone: neither by its id nor as the latest is it a point to restore."""
+    points = indexed(wiring)
+    wiring.memory.delete([f"clusters/production/points/{points[-1].id}/COMMIT"])
+    found = catalog(wiring, wiring.configuration.repository("store"))
+    for wanted in (points[-1].id, points[-1].id[:-1], "latest"):
+        with pytest.raises(NotFound, match="never committed"):
+            found.find(wanted)
+
+
+@pytest.mark.parametrize("content", [b"", b"not zstd", codec.compress(b"{}"), codec.compress(b'{"kind": "Index"}')])
+def test_an_index_that_is_damaged_costs_time_and_nothing_else(wiring: FakeWiring, content: bytes) -> None:
+    points = indexed(wiring)
+    wiring.memory.put("clusters/production/index.json.zst", content)
+    assert listed(wiring) == points
+    index.refresh(wiring.memory, "production", points)
+    assert len(index.read(wiring.memory, "production")) == len(points)
+
+
+def test_the_index_is_written_again_only_when_it_lacks_many_points(wiring: FakeWiring) -> None:
+    points = indexed(wiring)
+    more = [put_point(wiring, BEGINNING + timedelta(hours=n)) for n in range(1, 34)]
+    index.refresh(wiring.memory, "production", [*points, *more[:-1]])
+    assert len(index.read(wiring.memory, "production")) == 40
+    index.refresh(wiring.memory, "production", [*points, *more])
+    assert len(index.read(wiring.memory, "production")) == 73
+    index.refresh(wiring.memory, "production", [*points, *more][40:])
+    assert len(index.read(wiring.memory, "production")) == 33, "many that are gone"
+
+
+def test_a_held_point_whose_deletion_had_begun_is_not_shown_as_whole(wiring: FakeWiring) -> None:
+    points = indexed(wiring)
+    now = wiring.clock.now()
+    marks.delete(wiring.memory, "production", Deletion(points[0].id, "me", "", now, now))
+    marks.hold(wiring.memory, "production", Hold(points[0].id, "me", "", now))
+    assert listed(wiring)[0].state is PointState.COMPLETE
+    wiring.memory.delete([f"clusters/production/points/{points[0].id}/COMMIT"])
+    assert listed(wiring)[0].state is PointState.EXPIRED
+
+
+def test_a_run_writes_the_index(wiring: FakeWiring) -> None:
+    points = indexed(wiring)
+    wiring.memory.delete(["clusters/production/index.json.zst"])
+    wiring.clusters["production"].create_table("sales", "t", {"p": ["a"]})
+    run_use_case.run(wiring, wiring.configuration.policy(None), lambda _: None)
+    assert set(index.read(wiring.memory, "production")) == {p.id for p in points}
