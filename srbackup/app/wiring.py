@@ -16,10 +16,14 @@ from srbackup.clock import Clock, SystemClock
 from srbackup.config.load import Configuration
 from srbackup.errors import SrbackupError
 from srbackup.model.cluster import Cluster
+from srbackup.model.policy import Policy
 from srbackup.model.repository import Repository
 from srbackup.nodes.base import Node
 from srbackup.nodes.docker import DockerNode, docker_client
 from srbackup.nodes.local import LocalNode
+from srbackup.notify.base import Messenger
+from srbackup.notify.command import Command
+from srbackup.notify.webhook import Webhook
 from srbackup.starrocks.base import StarRocks
 from srbackup.starrocks.cluster import MySqlStarRocks
 from srbackup.storage.base import ObjectStore
@@ -44,6 +48,10 @@ class Wiring(Protocol):
 
     def nodes(self, cluster: Cluster) -> Mapping[str, Node]:
         """The FEs that can be entered, by configured name."""
+        ...
+
+    def messenger(self, policy: Policy, number: int) -> Messenger:
+        """The way to tell somebody that a policy's notification of that number names."""
         ...
 
     def nonce(self) -> str:
@@ -82,6 +90,11 @@ class RealWiring:
             elif frontend.directory:
                 found[frontend.name] = LocalNode(frontend.name, frontend.directory)
         return found
+
+    def messenger(self, policy: Policy, number: int) -> Messenger:
+        if command := policy.notifications[number].command:
+            return Command(command)
+        return Webhook(self.configuration.webhook(policy, number))
 
     def _aliases(self, cluster: Cluster) -> Mapping[str, frozenset[str]]:
         """More names for each FE; without the engine there are none, and the connection tells what it cannot tell."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -11,7 +11,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from srbackup.config import schema
-from srbackup.config.document import Document, Problem, read
+from srbackup.config.document import Document, Problem, Step, read
 from srbackup.config.problems import did_you_mean, validate
 from srbackup.config.secrets import UnresolvedSecret, resolve
 from srbackup.errors import ConfigurationError, NotFound
@@ -111,6 +111,12 @@ class Configuration:
             tls=self._tls(section.tls),
         )
 
+    def webhook(self, policy: Policy, number: int) -> Secret:
+        """The URL of a policy's notification, looked up."""
+        file = next(n for n, d in self._documents.items() if d.file.stem == policy.name)
+        path = ("notifications", number, "webhook")
+        return self._secret(file, path, policy.notifications[number].webhook) or Secret("")
+
     def _named(self, name: str, known: Mapping[str, _Section], what: str, file: str) -> _Section:
         if name not in known:
             raise NotFound(
@@ -119,7 +125,7 @@ class Configuration:
             )
         return known[name]
 
-    def _secret(self, file: str, path: tuple[str, ...], reference: str | None) -> Secret | None:
+    def _secret(self, file: str, path: Sequence[Step], reference: str | None) -> Secret | None:
         if reference is None:
             return None
         try:

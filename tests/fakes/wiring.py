@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ulid import ULID
 
 from srbackup.config.load import Configuration, load
 from srbackup.model.cluster import Cluster
+from srbackup.model.policy import Policy
 from srbackup.model.repository import Repository
 from srbackup.nodes.base import Node
+from srbackup.notify.base import Messenger, NotDelivered
 from srbackup.starrocks.base import StarRocks
 from srbackup.storage.memory import MemoryStore
 from tests.fakes.clock import FastClock
@@ -37,6 +41,19 @@ limits: {stall: 60s, pending: 30s, checkpoint: 2m}
 """
 
 
+class FakeMessenger:
+    """Remembers what was delivered; fails with `problem` where it has one."""
+
+    def __init__(self, problem: str = "") -> None:
+        self.problem = problem
+        self.delivered: list[dict[str, Any]] = []
+
+    def deliver(self, document: str) -> None:
+        if self.problem:
+            raise NotDelivered(self.problem)
+        self.delivered.append(json.loads(document))
+
+
 @dataclass
 class FakeWiring:
     """Everything in memory; `clusters` and `nodes` by name."""
@@ -46,6 +63,7 @@ class FakeWiring:
     memory: MemoryStore
     clusters: dict[str, FakeCluster]
     node: FakeNode = field(default_factory=FakeNode)
+    messengers: dict[int, FakeMessenger] = field(default_factory=dict)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def store(self, repository: Repository) -> MemoryStore:
@@ -56,6 +74,9 @@ class FakeWiring:
 
     def nodes(self, cluster: Cluster) -> Mapping[str, Node]:
         return {"fe-1": self.node}
+
+    def messenger(self, policy: Policy, number: int) -> Messenger:
+        return self.messengers.setdefault(number, FakeMessenger())
 
     def reloaded(self) -> FakeWiring:
         """The same world, its configuration read again."""
