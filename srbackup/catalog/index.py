@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from srbackup.catalog import layout
 from srbackup.catalog.codec import Commits, Damaged, compress, decode, decompress, encode
+from srbackup.errors import IncompatibleVersion
 from srbackup.model.point import Commit, PointListing
 from srbackup.storage.base import ObjectNotFound, ObjectStore
 
@@ -24,7 +25,7 @@ def read(store: ObjectStore, cluster: str) -> Mapping[str, Commit]:
     try:
         document = decompress(store.read(key).data, key)
         return {c.point: c for c in decode(document, Commits, key)}
-    except (ObjectNotFound, Damaged):
+    except (ObjectNotFound, Damaged, IncompatibleVersion):
         return {}
 
 

@@ -7,6 +7,7 @@ A store without conditional writes (`doctor` tells) makes two writers unlikely r
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import socket
@@ -64,7 +65,11 @@ class _Current:
 
 def who() -> str:
     """Who does what is done by this process, for records: user and host."""
-    return f"{os.environ.get('USER') or os.getuid()}@{socket.gethostname()}"
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in many containers
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
 
 
 def current(store: ObjectStore, key: str) -> Lease | None:

@@ -50,13 +50,13 @@ def gc(
 
 
 def _print_table(console: Console, result: GcResult, *, dry_run: bool) -> None:
-    print_table(
-        console,
-        ("point", "cluster", "", "objects", "bytes", "reason"),
-        [_cells(s, dry_run=dry_run) for s in result.swept],
-    )
+    if result.swept:
+        rows = [_cells(s, dry_run=dry_run) for s in result.swept]
+        print_table(console, ("point", "cluster", "", "objects", "bytes", "reason"), rows)
+    else:
+        console.print("No point is marked to be deleted")
     gone = [s.removed for s in result.swept if s.removed is not None]
-    if not dry_run:
+    if gone:
         objects, freed = sum(r.objects for r in gone), size(sum(r.bytes for r in gone))
         console.print(f"{count(len(gone), 'point')} deleted: {count(objects, 'object')}, {freed}")
     if result.foreign:

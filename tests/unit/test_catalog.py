@@ -205,8 +205,11 @@ def test_what_is_acted_upon_is_read_itself(wiring: FakeWiring) -> None:
             found.find(wanted)
 
 
-@pytest.mark.parametrize("content", [b"", b"not zstd", codec.compress(b"{}"), codec.compress(b'{"kind": "Index"}')])
-def test_an_index_that_is_damaged_costs_time_and_nothing_else(wiring: FakeWiring, content: bytes) -> None:
+NEWER = codec.compress(b'{"api": "srbackup/v2", "kind": "Index", "format": 2, "items": []}')
+
+
+@pytest.mark.parametrize("content", [b"", b"not zstd", codec.compress(b"{}"), NEWER])
+def test_an_index_that_cannot_be_read_costs_time_and_nothing_else(wiring: FakeWiring, content: bytes) -> None:
     points = indexed(wiring)
     wiring.memory.put("clusters/production/index.json.zst", content)
     assert listed(wiring) == points
