@@ -57,19 +57,19 @@ class GcResult:
 
 def plan(wiring: Wiring, wish: GcWish) -> GcResult:
     """What a gc of this moment would do; nothing is written anywhere."""
-    points, clusters = _places(wiring, wish)
-    swept = [Swept(c, sweep) for c in clusters for sweep in _Gc(wiring, points, c).look().sweeps]
+    points, places = _places(wiring, wish)
+    swept = [Swept(place.cluster, sweep) for place in places for sweep in place.look().sweeps]
     return GcResult(tuple(swept), _foreign(points, _labels(points)))
 
 
 def gc(wiring: Wiring, wish: GcWish, notify: Notify, *, lock_wait: float = 0) -> GcResult:
     """Delete what is due. Failed at the end, when all else is done, if something could not be deleted."""
-    points, clusters = _places(wiring, wish)
+    points, places = _places(wiring, wish)
     swept, problems = list[Swept](), list[str]()
-    for cluster in clusters:
+    for place in places:
+        cluster = place.cluster
         notify(StepStarted(f"looking for points of {cluster} whose grace is over"))
-        work = _Gc(wiring, points, cluster)
-        seen = work.look()
+        seen = place.look()
         if not any(s.action in _ACTIVE for s in seen.sweeps):
             swept += [Swept(cluster, s) for s in seen.sweeps]
             continue
@@ -78,7 +78,7 @@ def gc(wiring: Wiring, wish: GcWish, notify: Notify, *, lock_wait: float = 0) ->
                 stack.enter_context(leases.held(points.store, key, "gc", wiring.nonce(), wiring.clock, wait=lock_wait))
                 for key in (layout.lock(cluster, "gc"), layout.lock(cluster, "run"))
             )
-            swept += work.carry_out(held, notify, problems.append)
+            swept += place.carry_out(held, notify, problems.append)
     if problems:
         raise Failed(
             f"{len(problems)} of the points that are due could not be deleted:\n  " + "\n  ".join(problems[:10]),
@@ -90,13 +90,15 @@ def gc(wiring: Wiring, wish: GcWish, notify: Notify, *, lock_wait: float = 0) ->
 _ACTIVE = {Action.DUE, Action.BEGUN}
 
 
-def _places(wiring: Wiring, wish: GcWish) -> tuple[Catalog, tuple[str, ...]]:
-    points = catalog(wiring, repository_of(wiring, wish.repository, wish.cluster))
+def _places(wiring: Wiring, wish: GcWish) -> tuple[Catalog, list[_Gc]]:
+    repository = repository_of(wiring, wish.repository, wish.cluster)
+    points = catalog(wiring, repository)
     points.require()
     clusters = points.clusters()
     if wish.cluster is not None and wish.cluster not in clusters:
         raise NotFound(f"{points.store.place} holds nothing of a cluster {wish.cluster!r}", hint=", ".join(clusters))
-    return points, clusters if wish.cluster is None else (wish.cluster,)
+    chosen = clusters if wish.cluster is None else (wish.cluster,)
+    return points, [_Gc(wiring, repository.name, points, c) for c in chosen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class _Gc:
     """One cluster's points in one repository."""
 
     wiring: Wiring
+    repository: str
     catalog: Catalog
     cluster: str
 
@@ -134,7 +137,8 @@ class _Gc:
 
     def _left(self, points: tuple[PointListing, ...]) -> tuple[PointListing, ...]:
         """Interrupted runs that nobody goes on with any more."""
-        policies = {p.name: p for p in self.wiring.configuration.policies.values() if p.cluster == self.cluster}
+        here = self.repository, self.cluster
+        policies = {n: p for n, p in self.wiring.configuration.policies.items() if (p.repository, p.cluster) == here}
         interrupted = [p for p in points if p.intent is not None]
         ages = {p.id: self._age(layout.point(p.cluster, p.id) + layout.INTENT) for p in interrupted}
         return left_behind(interrupted, ages, policies)
@@ -144,7 +148,8 @@ class _Gc:
 
     def _missing(self, points: tuple[PointListing, ...], marked: Mapping[str, Marked]) -> frozenset[str]:
         """Points for whose sake others may go, and that are not really there: a listing may know them from a copy."""
-        relied_on = [p for p in points if p.id in last_resorts(points, marked)]
+        resorts = last_resorts(points, marked)
+        relied_on = [p for p in points if p.id in resorts]
         return frozenset(p.id for p in relied_on) - {p.id for p in listing.confirmed(self.catalog.store, relied_on)}
 
     def carry_out(

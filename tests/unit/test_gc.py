@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from srbackup.app.marking import PointWish
 from srbackup.app.restore import RestoreWish
 from srbackup.app.wiring import catalog
 from srbackup.catalog import history, index, layout, leases, marks, restores
+from srbackup.config.load import load
 from srbackup.errors import Failed, Interrupted, LockBusy, NotFound
 from srbackup.execution.prune import SweepTools, delete_point
 from srbackup.model.events import Event, Warned
@@ -395,6 +397,17 @@ def test_an_interrupted_run_goes_when_nobody_goes_on_with_it_any_more(wiring: Fa
     found = history.find(wiring.memory, "production", run.id)
     assert found is not None
     assert (found.commit, found.deletion.reason) == (None, "an interrupted run that nobody goes on with")
+
+
+def test_an_interrupted_run_in_another_repository_than_its_policys_is_left_alone(tmp_path: Path) -> None:
+    wiring = fake_wiring(tmp_path, POLICY + RETENTION)
+    run = put_point(wiring, BEGINNING, commit=False)
+    (tmp_path / "repositories.yaml").write_text("repositories: {store: {url: 's3://b/p'}, new: {url: 's3://b/n'}}")
+    (tmp_path / "nightly.yaml").write_text((POLICY + RETENTION).replace("repository: store", "repository: new"))
+    moved = replace(wiring, configuration=load(tmp_path))
+    moved.clock.pass_by(timedelta(days=30))
+    assert use_case.gc(moved, GcWish(repository="store"), lambda _: None).swept == ()
+    assert listed(wiring)[run.id] is PointState.INTERRUPTED
 
 
 def test_an_interrupted_run_is_marked_before_the_first_of_its_objects_goes(wiring: FakeWiring) -> None:
