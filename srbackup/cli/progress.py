@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, assert_never
 
 from rich.console import Console, Group
@@ -17,12 +18,14 @@ from rich.text import Text
 
 from srbackup.clock import Clock
 from srbackup.model import events
+from srbackup.model.activity import Attempt
 from srbackup.model.events import Event, Notify
 from srbackup.model.verdict import Outcome
 from srbackup.report.documents import API, dumps, plain
-from srbackup.report.words import count, duration, size
+from srbackup.report.words import count, duration, size, time
 
 _REFRESH = 4
+_NAMED = 3
 
 
 @contextmanager
@@ -85,7 +88,7 @@ class _Lines(_Listener):
                 return
         line = words(event)
         quiet = isinstance(event, events.JobMoved | events.Counted | events.StepStarted | events.Compared)
-        problem = isinstance(event, events.Warned | events.JobFailed)
+        problem = isinstance(event, events.Warned | events.JobFailed | events.Missed | events.Skipped)
         if self._verbosity < 0 and not problem:
             return
         if quiet and self._verbosity < 1 and not isinstance(event, events.StepStarted):
@@ -209,4 +212,27 @@ def words(event: Event) -> str:  # noqa: PLR0912 - one case an event
             return f"[yellow]warning:[/yellow] {escape(text)}" + (f" [dim]({escape(hint)})[/dim]" if hint else "")
         case events.Committed(point=point, state=state, bytes=total, seconds=seconds):
             return f"[bold green]{point}[/bold green] is {state}: {size(total)} in {duration(seconds)}"
+        case events.Missed(due=due, reason=reason):
+            return f"[red]missed[/red] {_times(due)}: {escape(reason)}"
+        case events.Skipped(due=due, reason=reason):
+            return f"[yellow]skipped[/yellow] {_times(due)}: {escape(reason)}"
+        case events.Ended(attempt=attempt):
+            return _ended(attempt)
     assert_never(event)
+
+
+def _times(due: tuple[datetime, ...]) -> str:
+    """What was due; of many the first and the last."""
+    if len(due) > _NAMED:
+        return f"{len(due)} times from {time(due[0])} to {time(due[-1])}"
+    return ", ".join(time(moment) for moment in due)
+
+
+def _ended(attempt: Attempt) -> str:
+    took = duration(attempt.finished - attempt.started)
+    if attempt.done:
+        return f"[green]done[/green] in {took}" + (f": {escape(attempt.message)}" if attempt.message else "")
+    color = "red" if attempt.failed else "yellow"
+    what = f"failed ({attempt.cause})" if attempt.failed else attempt.cause
+    hint = f" [dim]({escape(attempt.hint)})[/dim]" if attempt.hint else ""
+    return f"[{color}]{what}[/{color}] after {took}: {escape(attempt.message)}{hint}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
+from srbackup.model.activity import Attempt
 from srbackup.model.job import Tasks
 from srbackup.model.verdict import CheckResult, TableComparison
 
@@ -131,6 +133,29 @@ class Committed:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Occurrences of a schedule that will not be done: `reason` says why not."""
+
+    due: tuple[datetime, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Occurrences that are left out since something else is under way, as the policy wants it."""
+
+    due: tuple[datetime, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An activity of a schedule came to its end, good or bad."""
+
+    attempt: Attempt
+
+
 Event = (
     Began
     | StepStarted
@@ -145,6 +170,9 @@ Event = (
     | Checked
     | Warned
     | Committed
+    | Missed
+    | Skipped
+    | Ended
 )
 Notify = Callable[[Event], None]
 
