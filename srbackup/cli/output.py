@@ -14,7 +14,7 @@ from srbackup.report.documents import document, dumps
 
 
 def print_document(console: Console, kind: str, value: Any, output: str) -> None:
-    console.out(dumps(document(kind, value), indent=1 if output == "json" else None), highlight=False)
+    _write(console, dumps(document(kind, value), indent=1 if output == "json" else None))
 
 
 def print_documents(console: Console, list_kind: str, kind: str, values: Sequence[Any], output: str) -> None:
@@ -40,7 +40,12 @@ def print_table(console: Console, columns: Sequence[str], rows: Sequence[Sequenc
     plain = [columns, *([_plain(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*plain, strict=True)]
     lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in plain)
-    console.out("\n".join(lines), highlight=False)
+    _write(console, "\n".join(lines))
+
+
+def _write(console: Console, text: str) -> None:
+    """Text as it is: rich takes seconds to look at a few megabytes."""
+    console.file.write(f"{text}\n")
 
 
 @lru_cache(maxsize=1000)  # states and colors repeat in a long list
