@@ -12,6 +12,8 @@ from rich.text import Text
 
 from srbackup.report.documents import document, dumps
 
+_DRAWN = 500  # rows
+
 
 def print_document(console: Console, kind: str, value: Any, output: str) -> None:
     _write(console, dumps(document(kind, value), indent=1 if output == "json" else None))
@@ -24,9 +26,6 @@ def print_documents(console: Console, list_kind: str, kind: str, values: Sequenc
         return
     for value in values:
         print_document(console, kind, value, output)
-
-
-_DRAWN = 500
 
 
 def print_table(console: Console, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
