@@ -347,7 +347,9 @@ class FakeStarRocks:
         self.c.known.pop(name)
 
     def snapshot(self, repository: str, label: str) -> SnapshotRow:
-        return SnapshotRow(label, (), "ERROR: no snapshot")
+        start = f"__starrocks_repository_{repository}/__ss_{label}/__info_"
+        stamps = tuple(o.key.removeprefix(start).partition(".")[0] for o in self.c.store.scan(start))
+        return SnapshotRow(label, stamps, "OK" if stamps else "ERROR: no snapshot")
 
     def submit_backup(
         self, repository: str, database: str, label: str, tables: Sequence[str], timeout: timedelta
@@ -357,6 +359,8 @@ class FakeStarRocks:
             self.c.before_submit(database, label)
         with self.c.lock:
             self._check_slot(database)
+            if (known := self.c.known.get(repository)) is not None and known.read_only:
+                raise refused(f"Repository {repository} is read only")
             if missing := [t for t in tables if (database, t) not in self.c.tables]:
                 raise refused(f"Incorrect table name '{missing[0]}'", 1064)
             if any(p.temporary for t in tables for p in self.c.tables[database, t].partitions):
@@ -390,11 +394,13 @@ class FakeStarRocks:
         return job.errors if job.state == job.stuck_in else ""
 
     def cancel_backup(self, database: str) -> None:
-        self._cancel(database)
+        self._cancel(database, "backup", "No backup job is currently running")
 
-    def _cancel(self, database: str) -> None:
+    def _cancel(self, database: str, kind: str, none: str) -> None:
         self._asked("cancel")
-        job = self.c.jobs[database]
+        job = self.c.jobs.get(database)
+        if job is None or job.kind != kind:
+            raise refused(none)
         if job.state in {"FINISHED", "CANCELLED"}:
             raise refused(f"Failed to cancel job: Job with label {job.label} can not be cancelled. state: {job.state}")
         job.state, job.status = "CANCELLED", "[COMMON_ERROR, msg: user cancelled]"
@@ -435,7 +441,7 @@ class FakeStarRocks:
         )
 
     def cancel_restore(self, database: str) -> None:
-        self._cancel(database)
+        self._cancel(database, "restore", "No restore is currently running")
 
     # -- changing a target
 
