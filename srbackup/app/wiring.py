@@ -19,7 +19,6 @@ from srbackup.model.cluster import Cluster
 from srbackup.model.policy import Policy
 from srbackup.model.repository import Repository
 from srbackup.nodes.base import Node
-from srbackup.nodes.docker import DockerNode, docker_client
 from srbackup.nodes.local import LocalNode
 from srbackup.notify.base import Messenger
 from srbackup.notify.command import Command
@@ -80,6 +79,8 @@ class RealWiring:
         return MySqlStarRocks(cluster, self._aliases(cluster), self.trace)
 
     def nodes(self, cluster: Cluster) -> Mapping[str, Node]:
+        from srbackup.nodes.docker import DockerNode, docker_client  # a tenth of the start of commands without it
+
         found: dict[str, Node] = {}
         containers = [f for f in cluster.frontends if f.container]
         client = docker_client(cluster.docker_host) if containers else None
