@@ -5,7 +5,7 @@ The command line and the daemon come through here alike, so a crontab is as well
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from srbackup.app import notices
 from srbackup.app.drill import DrillResult, DrillWish, drill
 from srbackup.app.gc import GcWish, gc
 from srbackup.app.ledger import Ledger
-from srbackup.app.prune import prune
+from srbackup.app.prune import PrunePlan, prune
 from srbackup.app.run import RunResult, run
 from srbackup.app.wiring import Wiring, catalog
 from srbackup.errors import ExitStatus, Interrupted, LockBusy, SrbackupError
@@ -201,8 +201,8 @@ def _difference(verdict: Verdict) -> str:
     return f"{verdict.point} restored to {verdict.target} is not what was backed up: {shown}"
 
 
-def of_prune(expired: int) -> Ending:
-    return Ending(message=f"{count(expired, 'point')} marked")
+def of_prune(plans: Sequence[PrunePlan]) -> Ending:
+    return Ending(message=f"{count(sum(len(p.expiring) for p in plans), 'point')} marked")
 
 
 def _full(wiring: Wiring, policy: Policy, notify: Notify, lock_wait: float) -> RunResult:
@@ -217,11 +217,11 @@ def _drill(wiring: Wiring, policy: Policy, notify: Notify, lock_wait: float) -> 
     return drill(wiring, DrillWish(policy=policy.name), notify, lock_wait=lock_wait)
 
 
-def _prune(wiring: Wiring, policy: Policy, notify: Notify, lock_wait: float) -> int:
+def _prune(wiring: Wiring, policy: Policy, notify: Notify, lock_wait: float) -> Sequence[PrunePlan]:
     """Mark what no rule keeps, and delete what was marked long enough ago: both belong to keeping a bucket tidy."""
     plans = prune(wiring, policy.name, notify, lock_wait=lock_wait)
     gc(wiring, GcWish(policy.repository, policy.cluster), notify, lock_wait=lock_wait)
-    return sum(len(p.expiring) for p in plans)
+    return plans
 
 
 DEEDS: Mapping[Activity, Deed] = {

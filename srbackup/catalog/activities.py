@@ -18,6 +18,13 @@ def read(store: ObjectStore, cluster: str, policy: str, activity: Activity) -> A
     return _read(store, layout.activity(cluster, policy, activity.value))[0]
 
 
+def of_cluster(store: ObjectStore, cluster: str) -> tuple[ActivityRecord, ...]:
+    """All records of a cluster's policies."""
+    place = layout.activities(cluster)
+    found = (_read(store, place + name)[0] for name in store.names(place))
+    return tuple(record for record in found if record is not None)
+
+
 def change(
     store: ObjectStore,
     cluster: str,

@@ -40,9 +40,13 @@ def history(cluster: str, point_id: str = "") -> str:
     return f"{CLUSTERS}{cluster}/history/" + (f"{point_id}.json" if point_id else "")
 
 
+def activities(cluster: str) -> str:
+    return f"{CLUSTERS}{cluster}/activities/"
+
+
 def activity(cluster: str, policy: str, activity: str) -> str:
     """The record of what became of an activity of a policy."""
-    return f"{CLUSTERS}{cluster}/activities/{policy}.{activity}.json"
+    return f"{activities(cluster)}{policy}.{activity}.json"
 
 
 def index(cluster: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from srbackup.app import drill as use_case
+from srbackup.app.activities import of_drill, recorded
 from srbackup.app.drill import DrillWish
 from srbackup.cli.output import print_document
 from srbackup.cli.progress import following
@@ -16,6 +19,7 @@ from srbackup.cli.session import Session, lock_wait_option, output_option, pass_
 from srbackup.errors import ExitStatus, UsageProblem
 from srbackup.model.plan import RestorePlan
 from srbackup.model.point import Finding
+from srbackup.model.policy import Activity
 from srbackup.model.verdict import Outcome, Verdict
 from srbackup.report.words import count, duration
 
@@ -47,7 +51,8 @@ def drill(
     """Prove a point: restore it to a scratch cluster, compare every partition, ask the policy's checks, drop it again.
 
     The newest point of POLICY, or POINT (an id, the beginning of one, or `latest`). The copy lies in databases of the
-    drill's own. The verdict is stored beside the point. Exit status 4: something differs.
+    drill's own. The verdict is stored beside the point. Of a drill of POLICY, whom its notifications name is told how
+    it ended. Exit status 4: something differs.
     """
     is_policy = what is not None and what in session.wiring.configuration.policies
     wish = DrillWish(
@@ -68,7 +73,12 @@ def drill(
         return not dry_run
 
     with following(session.err, session.clock, log_format=session.log_format, verbosity=session.verbosity) as notify:
-        result = use_case.drill(session.wiring, wish, notify, look, lock_wait=lock_wait)
+        work = partial(use_case.drill, session.wiring, wish, notify, look, lock_wait=lock_wait)
+        policy = session.wiring.configuration.policies[what] if what is not None and is_policy else None
+        if policy is None or dry_run or kept:
+            result = work()
+        else:
+            result = recorded(session.wiring, policy, Activity.DRILL, work, of_drill, notify)
     if result is None:
         print_plan(session.out, planned[0], output)
         return ExitStatus.DONE

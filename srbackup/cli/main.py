@@ -9,7 +9,22 @@ from typing import Any
 import click
 
 from srbackup import __version__
-from srbackup.cli import config, delete, doctor, drill, gc, keep, list_, prune, restore, run, show, status
+from srbackup.cli import (
+    config,
+    daemon,
+    delete,
+    doctor,
+    drill,
+    gc,
+    keep,
+    list_,
+    prune,
+    restore,
+    run,
+    schedule,
+    show,
+    status,
+)
 from srbackup.cli.errors import guarded
 from srbackup.cli.session import Session
 from srbackup.errors import ExitStatus
@@ -63,6 +78,8 @@ for command in (
     keep.keep,
     delete.delete,
     gc.gc,
+    daemon.daemon,
+    schedule.schedule,
     doctor.doctor,
     config.config,
 ):

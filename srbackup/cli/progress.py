@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never
@@ -50,6 +50,28 @@ def following(console: Console, clock: Clock, *, log_format: str, verbosity: int
         listener.end()
 
 
+def logging(
+    console: Console,
+    clock: Clock,
+    log_format: str,
+    verbosity: int,
+    lock: AbstractContextManager[bool],
+    about: Mapping[str, str],
+) -> Notify:
+    """A listener for a log that runs for months: lines with their date and what they are `about`, or JSON lines."""
+    listener = (
+        _JsonLines(clock, about)
+        if log_format == "json"
+        else _Lines(console, clock, verbosity, " ".join(about.values()))
+    )
+
+    def notify(event: Event) -> None:
+        with lock:
+            listener.told(event)
+
+    return notify
+
+
 class _Listener:
     def begin(self) -> None: ...
 
@@ -62,22 +84,24 @@ class _Listener:
 class _JsonLines(_Listener):
     """One JSON object a line on standard error."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, about: Mapping[str, str] | None = None) -> None:
         self._clock = clock
+        self._about = about or {}
 
     def told(self, event: Event) -> None:
-        head: dict[str, Any] = {"api": API, "kind": "Event", "event": type(event).__name__}
+        head: dict[str, Any] = {"api": API, "kind": "Event", "event": type(event).__name__, **self._about}
         sys.stderr.write(dumps({**head, "time": plain(self._clock.now()), **plain(event)}) + "\n")
         sys.stderr.flush()
 
 
 class _Lines(_Listener):
-    """A line for everything that ends or goes wrong; with -v also for what moves."""
+    """A line for everything that ends or goes wrong; with -v also for what moves. `about` stands before each."""
 
-    def __init__(self, console: Console, clock: Clock, verbosity: int) -> None:
+    def __init__(self, console: Console, clock: Clock, verbosity: int, about: str | None = None) -> None:
         self._console = console
         self._clock = clock
         self._verbosity = verbosity
+        self._about = about
         self._states: dict[str, str] = {}
 
     def told(self, event: Event) -> None:
@@ -93,7 +117,10 @@ class _Lines(_Listener):
             return
         if quiet and self._verbosity < 1 and not isinstance(event, events.StepStarted):
             return
-        self._console.print(f"{self._clock.now():%H:%M:%S} {line}")
+        if self._about is None:
+            self._console.print(f"{self._clock.now():%H:%M:%S} {line}")
+        else:
+            self._console.print(f"{time(self._clock.now())} {escape(self._about)}{': ' if self._about else ''}{line}")
 
 
 @dataclass

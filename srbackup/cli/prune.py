@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import click
 from rich.console import Console
 from rich.markup import escape
 
 from srbackup.app import prune as use_case
+from srbackup.app.activities import of_prune, recorded
 from srbackup.app.prune import PrunePlan
 from srbackup.cli.output import print_documents, print_table
 from srbackup.cli.progress import following
 from srbackup.cli.session import Session, lock_wait_option, output_option, pass_session
 from srbackup.errors import ExitStatus
 from srbackup.model.point import PointKind
+from srbackup.model.policy import Activity
 from srbackup.planning.retention import Decision, Fate
 from srbackup.report.words import count, time
 
@@ -59,7 +62,12 @@ def prune(
         with following(
             session.err, session.clock, log_format=session.log_format, verbosity=session.verbosity
         ) as notify:
-            plans = use_case.prune(session.wiring, policy, notify, force=force, lock_wait=lock_wait)
+            work = partial(use_case.prune, session.wiring, policy, notify, force=force, lock_wait=lock_wait)
+            if policy is None:
+                plans = work()
+            else:
+                one = session.wiring.configuration.policy(policy)
+                plans = recorded(session.wiring, one, Activity.PRUNE, work, of_prune, notify)
     if output == "table":
         _print_table(session.out, plans, dry_run=dry_run)
     else:

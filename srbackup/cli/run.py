@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 from rich.markup import escape
 from rich.table import Table
 
 from srbackup.app import run as use_case
+from srbackup.app.activities import metadata_only, of_run, recorded
 from srbackup.cli.progress import following
 from srbackup.cli.session import Session, lock_wait_option, output_option, pass_session
-from srbackup.errors import ExitStatus
+from srbackup.errors import ExitStatus, UsageProblem
 from srbackup.model.plan import BackupPlan
 from srbackup.model.point import PointState
+from srbackup.model.policy import Activity
 from srbackup.report.documents import document, dumps
 from srbackup.report.words import count, grouped, number, size
 
@@ -19,18 +23,31 @@ from srbackup.report.words import count, grouped, number, size
 @click.command()
 @click.argument("policy", required=False)
 @click.option("--full", is_flag=True, help="A full point. This is what every run makes for now.")
+@click.option("--metadata", is_flag=True, help="FE metadata alone: a point without table data.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and do nothing.")
 @lock_wait_option
 @output_option
 @pass_session
-def run(session: Session, policy: str | None, full: bool, dry_run: bool, lock_wait: float, output: str) -> ExitStatus:
+def run(
+    session: Session,
+    policy: str | None,
+    full: bool,
+    metadata: bool,
+    dry_run: bool,
+    lock_wait: float,
+    output: str,
+) -> ExitStatus:
     """Back up what POLICY covers and make a recovery point of it.
 
     Without POLICY: the only one there is. A run that was interrupted less than `limits.resume` ago is gone on with.
-    Exit status 3: the point was made, but something in scope is not in it.
+    Whom the policy's notifications name is told how it ended. Exit status 3: the point was made, but something in
+    scope is not in it.
     """
-    del full  # accepted for scripts that are to keep their meaning when there are increments
-    chosen = session.wiring.configuration.policy(policy)
+    if full and metadata:
+        raise UsageProblem("--full and --metadata exclude each other")
+    activity = Activity.METADATA if metadata else Activity.FULL
+    whole = session.wiring.configuration.policy(policy)
+    chosen = metadata_only(whole) if metadata else whole
     if dry_run:
         plan = use_case.plan(session.wiring, chosen)
         if output == "table":
@@ -39,7 +56,8 @@ def run(session: Session, policy: str | None, full: bool, dry_run: bool, lock_wa
             session.out.out(dumps(document("BackupPlan", plan), indent=1 if output == "json" else None))
         return ExitStatus.PARTIAL if plan.excluded else ExitStatus.DONE
     with following(session.err, session.clock, log_format=session.log_format, verbosity=session.verbosity) as notify:
-        result = use_case.run(session.wiring, chosen, notify, lock_wait=lock_wait)
+        work = partial(use_case.run, session.wiring, chosen, notify, lock_wait=lock_wait)
+        result = recorded(session.wiring, whole, activity, work, of_run, notify)
     if output == "table":
         _print_result(session, result)
     else:

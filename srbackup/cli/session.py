@@ -37,6 +37,10 @@ class Session:
 
     @cached_property
     def wiring(self) -> RealWiring:
+        return self.load_wiring()
+
+    def load_wiring(self) -> RealWiring:
+        """The configuration as it is at this moment."""
         return RealWiring(load(self.folder), self.clock, self._trace)
 
     def _trace(self, statement: str) -> None:
@@ -56,13 +60,14 @@ class Session:
     def listen_to_signals(self) -> None:
         """Ctrl-C and SIGTERM stop at the next safe place; a second one ends the process at once."""
 
-        def asked(number: int, _frame: FrameType | None) -> None:
-            self.err.print("[yellow]stopping at the next safe place; once more ends at once[/yellow]")
-            self.clock.stop(terminated=number == signal.SIGTERM)
-            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, self.stop)
+        signal.signal(signal.SIGTERM, self.stop)
 
-        signal.signal(signal.SIGINT, asked)
-        signal.signal(signal.SIGTERM, asked)
+    def stop(self, number: int, _frame: FrameType | None) -> None:
+        """Stop for that signal."""
+        self.err.print("[yellow]stopping at the next safe place; once more ends at once[/yellow]")
+        self.clock.stop(terminated=number == signal.SIGTERM)
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _seconds(_context: click.Context, _parameter: click.Parameter, value: str) -> float:

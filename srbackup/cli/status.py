@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import click
 from rich.markup import escape
@@ -10,19 +11,28 @@ from rich.table import Table
 
 from srbackup.app import listing
 from srbackup.app.listing import PolicyStatus
+from srbackup.app.measuring import measure
 from srbackup.cli.output import print_documents
 from srbackup.cli.session import Session, output_option, pass_session
 from srbackup.errors import ExitStatus
+from srbackup.report import metrics
 from srbackup.report.words import duration
 
 
 @click.command()
 @click.option("--check", is_flag=True, help="Exit with 5 when an objective is missed, saying which.")
+@click.option(
+    "--metrics-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write the metrics to this file, for the node exporter's textfile collector.",
+)
 @output_option
 @pass_session
-def status(session: Session, check: bool, output: str) -> ExitStatus:
+def status(session: Session, check: bool, metrics_file: Path | None, output: str) -> ExitStatus:
     """Show how old each policy's newest point and newest proven point are, against its objectives."""
     found = listing.status(session.wiring)
+    if metrics_file is not None:
+        metrics.write(metrics_file, metrics.text(measure(session.wiring), session.clock.now()))
     if output != "table":
         print_documents(session.out, "StatusList", "PolicyStatus", found, output)
     else:

@@ -149,9 +149,17 @@ class Daemon:
     # -- what others may know
 
     @property
+    def ending(self) -> bool:
+        return self._ending
+
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        return tuple(running.lane for running in list(self._lanes.values()))
+
+    @property
     def records(self) -> dict[Duty, ActivityRecord]:
         """What is recorded of every duty there is, as far as it is known here."""
-        known = {d: r for running in list(self._lanes.values()) for d, r in running.lane.records.items()}
+        known = {d: r for lane in self.lanes for d, r in lane.records.items()}
         current = {d for cluster in list(self._lanes) for d, _, _ in duties(self.wiring, cluster)}
         return {d: r for d, r in known.items() if d in current}
 

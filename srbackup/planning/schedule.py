@@ -47,6 +47,17 @@ class Timetable:
         """Occurrences later than `since` and not later than `now`, oldest first."""
         return tuple(itertools.takewhile(lambda moment: moment <= now, self.after(since)))
 
+    def local(self, moment: datetime) -> datetime:
+        """The moment as a clock in the time zone shows it, with its offset."""
+        return moment.astimezone(ZoneInfo(self.time_zone))
+
+    def fields(self) -> tuple[tuple[int, ...], ...]:
+        """Minutes, hours, days, months and weekdays (0 is Sunday) that are named; empty where all are meant.
+
+        What L, W and # mean is not in them.
+        """
+        return tuple(tuple(n for n in named if isinstance(n, int)) for named in croniter.expand(self.cron)[0])
+
 
 def instant_of(local: datetime, zone: ZoneInfo) -> datetime:
     """The instant in UTC at which a clock in that zone shows `local`, or jumps over it."""
