@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 
 from lab.daemon import free_port
 from lab.drivers.document import DriverKind, Lab
-from lab.labs import Labs
+from lab.labs import Labs, client_of
 from lab.spec import LabSpec
 from lab.stores.base import S3Access, S3Server, create_bucket
 from lab.stores.proxied import Proxied
@@ -42,6 +43,7 @@ def replay_cluster(labs: Labs, rclone_store: S3Server, tmp_path: Path) -> Iterat
             create_bucket(access)
             proxy = _proxied(access, tmp_path)
             stack.callback(proxy.stop)
+            _await_statistics(lab)
             return Cluster(
                 lab.frontends[0].place.host,
                 tuple(node.place.host for node in lab.backends),
@@ -52,6 +54,15 @@ def replay_cluster(labs: Labs, rclone_store: S3Server, tmp_path: Path) -> Iterat
             )
 
         yield make
+
+
+def _await_statistics(lab: Lab) -> None:
+    """Until the leader has made its own database: whether it came before the replay's first statement would show in
+    every id that follows."""
+    client, deadline = client_of(lab.frontends[0]), time.monotonic() + 10
+    while ("_statistics_",) not in client.sql("SHOW DATABASES").rows:
+        assert time.monotonic() < deadline, "the leader makes no _statistics_"
+        time.sleep(0.05)
 
 
 def _proxied(access: S3Access, directory: Path) -> Proxied:
