@@ -36,3 +36,9 @@ class FastClock:
 
     def stop(self) -> None:
         self._stop.set()
+
+    def running_on(self) -> FastClock:
+        """The same time, for somebody who was not asked to stop."""
+        other = FastClock(self._speed)
+        other._began, other._passed = self._began, self._passed
+        return other

@@ -17,7 +17,7 @@ from srbackup.model.point import (
     PointListing,
     point_id,
 )
-from srbackup.model.verdict import Outcome, PartitionComparison, TableComparison, Verdict
+from srbackup.model.verdict import Outcome, PartitionComparison, Purpose, TableComparison, Verdict
 from tests.fakes.wiring import FakeWiring
 
 REPOSITORY = "store"
@@ -76,12 +76,13 @@ def put_snapshot(wiring: FakeWiring, label: str) -> None:
         wiring.memory.put(place + name, b"12345")
 
 
-def judge(wiring: FakeWiring, point: PointListing, finding: Finding = Finding.PROVEN) -> None:
-    """A verdict on a point."""
+def judge(wiring: FakeWiring, point: PointListing, finding: Finding = Finding.PROVEN, *, drill: bool = False) -> None:
+    """A verdict on a point, of a restore or a drill."""
     outcome = {Finding.PROVEN: Outcome.EQUAL, Finding.DIFFERENT: Outcome.DIFFERENT, Finding.PART: Outcome.EQUAL}
     table = TableComparison("d.t", "d.t", (PartitionComparison("p", outcome[finding]),))
     now = wiring.clock.now()
-    verdict = Verdict(point.id, "other", now, now, (table,), whole=finding is not Finding.PART)
+    purpose = Purpose.DRILL if drill else Purpose.RESTORE
+    verdict = Verdict(point.id, "other", now, now, (table,), purpose=purpose, whole=finding is not Finding.PART)
     assert verdict.finding is finding
     marks.add_verdict(wiring.memory, point.cluster, wiring.ulid(), verdict)
 

@@ -82,6 +82,10 @@ class FakeWiring:
         """The same world, its configuration read again."""
         return replace(self, configuration=load(self.configuration.folder))
 
+    def anew(self) -> FakeWiring:
+        """The same world for another process: nobody has asked that one to stop."""
+        return replace(self, clock=self.clock.running_on())
+
     def nonce(self) -> str:
         return f"{next(self._numbers):04x}{'0' * 12}"
 

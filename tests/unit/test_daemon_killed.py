@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from srbackup.app.wiring import catalog
-from srbackup.catalog import activities
 from srbackup.daemon.daemon import Daemon
 from srbackup.daemon.lane import Duty
 from srbackup.model.events import Event, Missed, Notify, ignore
 from srbackup.model.point import PointKind
 from srbackup.model.policy import Activity
 from srbackup.planning.schedule import Timetable
+from tests.fakes.daemon import recorded, until
 from tests.fakes.mortal import Killed, process
 from tests.fakes.wiring import POLICY, FakeWiring, fake_wiring
 
@@ -53,8 +52,8 @@ class Missing:
         return notify
 
 
-def live(world: FakeWiring, missing: Missing, seconds: float) -> bool:
-    """One daemon, killed after so many real seconds; whether that was in the middle of something."""
+def live(world: FakeWiring, missing: Missing, seconds: float, *, at_work: bool = False) -> bool:
+    """One daemon, killed after so many real seconds (`at_work`: of work); whether that was in the middle of it."""
     mortal = process(world)
     daemon = Daemon(lambda: mortal, missing.listener, ignore)
     ends = list[BaseException]()
@@ -67,38 +66,45 @@ def live(world: FakeWiring, missing: Missing, seconds: float) -> bool:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    time.sleep(seconds)
-    at_work = any(lane.running for lane in daemon.health)
+    if at_work:
+        until(lambda: any(lane.running for lane in daemon.health))
+    threading.Event().wait(seconds)  # this very moment is what the test is about
+    cut = any(lane.running for lane in daemon.health)
     mortal.life.end()
     thread.join(30)
     assert ends
-    return at_work
+    return cut
 
 
 def test_killed_fifty_times_every_due_run_is_done_once_or_reported_as_missed(world: FakeWiring) -> None:
     chance, missing = random.Random(SEED), Missing()
     start = world.clock.now()
-    cut = sum(live(world, missing, chance.uniform(0.02, 0.6)) for _ in range(KILLS))
+    cut = 0
+    for number in range(KILLS):
+        if number % 2:
+            cut += live(world, missing, chance.uniform(0.02, 0.6))
+        else:
+            cut += live(world, missing, chance.uniform(0.0, 0.1), at_work=True)
     last = process(world)
     daemon = Daemon(lambda: last, missing.listener, ignore)
     thread = threading.Thread(target=daemon.run, daemon=True)
     thread.start()
     settled = world.clock.now()
-    wait_until(lambda: all(since(world, a) > settled + timedelta(minutes=20) for a in CRONS))
+    until(lambda: all(since(world, a) > settled + timedelta(minutes=20) for a in CRONS))
     daemon.finish()
     thread.join(30)
     assert not thread.is_alive()
 
-    assert cut >= KILLS / 5
+    assert cut >= KILLS / 10
     for activity, kind in ((Activity.FULL, PointKind.FULL), (Activity.METADATA, PointKind.METADATA)):
         times = Timetable(CRONS[activity]).due(start, world.clock.now())
         done = Counter(bucket(times, p.created) for p in points(world) if p.kind is kind and p.commit is not None)
         reported = missing.found[activity]
         wrong = [(t, done[t], t in reported) for t in times if t <= settled and done[t] + (t in reported) != 1]
         assert wrong == [], activity
-        record = activities.read(world.memory, "production", "nightly", activity)
-        assert record is not None
-        assert (record.done, record.missed) == (sum(done.values()), len(reported)), activity
+        found = recorded(world, activity)
+        assert found is not None
+        assert (found.done, found.missed) == (sum(done.values()), len(reported)), activity
 
 
 def points(world: FakeWiring):  # type: ignore[no-untyped-def]
@@ -111,13 +117,6 @@ def bucket(times: tuple[datetime, ...], created: datetime) -> datetime | None:
 
 
 def since(world: FakeWiring, activity: Activity) -> datetime:
-    found = activities.read(world.memory, "production", "nightly", activity)
+    found = recorded(world, activity)
     assert found is not None
     return found.since
-
-
-def wait_until(condition) -> None:  # type: ignore[no-untyped-def]
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.02)
