@@ -11,11 +11,9 @@ from rich.table import Table
 
 from srbackup.app import listing
 from srbackup.app.listing import PolicyStatus
-from srbackup.app.measuring import measure
 from srbackup.cli.output import print_documents
 from srbackup.cli.session import Session, output_option, pass_session
 from srbackup.errors import ExitStatus
-from srbackup.report import metrics
 from srbackup.report.words import duration
 
 
@@ -32,6 +30,9 @@ def status(session: Session, check: bool, metrics_file: Path | None, output: str
     """Show how old each policy's newest point and newest proven point are, against its objectives."""
     found = listing.status(session.wiring)
     if metrics_file is not None:
+        from srbackup.app.measuring import measure  # a tenth of the start of a status without them
+        from srbackup.report import metrics
+
         metrics.write(metrics_file, metrics.text(measure(session.wiring), session.clock.now()))
     if output != "table":
         print_documents(session.out, "StatusList", "PolicyStatus", found, output)
