@@ -21,11 +21,11 @@ _READERS = 16
 
 def of_cluster(store: ObjectStore, cluster: str) -> list[PointListing]:
     """All points of a cluster, in no order."""
-    names = [n.rstrip("/") for n in store.names(layout.points(cluster)) if n.endswith("/")]
-    if not names:
-        return []
-    marked = marks.of_all(store, cluster)
-    return _listed(store, cluster, names, marked, index.read(store, cluster))
+    with ThreadPoolExecutor() as pool:  # the names are what takes time: the rest is read meanwhile
+        marked = pool.submit(marks.of_all, store, cluster)
+        known = pool.submit(index.read, store, cluster)
+        names = [n.rstrip("/") for n in store.names(layout.points(cluster)) if n.endswith("/")]
+        return _listed(store, cluster, names, marked.result(), known.result())
 
 
 def of_point(store: ObjectStore, cluster: str, point: str) -> PointListing | None:

@@ -3,34 +3,50 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
 from srbackup import __version__
-from srbackup.cli import (
-    config,
-    daemon,
-    delete,
-    doctor,
-    drill,
-    gc,
-    keep,
-    list_,
-    prune,
-    restore,
-    run,
-    schedule,
-    show,
-    status,
-)
 from srbackup.cli.errors import guarded
 from srbackup.cli.session import Session
 from srbackup.errors import ExitStatus
 
+_COMMANDS = {
+    "run": "run:run",
+    "list": "list_:list_points",
+    "show": "show:show",
+    "status": "status:status",
+    "restore": "restore:restore",
+    "drill": "drill:drill",
+    "prune": "prune:prune",
+    "keep": "keep:keep",
+    "delete": "delete:delete",
+    "gc": "gc:gc",
+    "daemon": "daemon:daemon",
+    "schedule": "schedule:schedule",
+    "doctor": "doctor:doctor",
+    "config": "config:config",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "SRBACKUP"})
+
+class _Commands(click.Group):
+    """The commands, in an order to read them in; each is imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"srbackup.cli.{module}"), name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "SRBACKUP"})
 @click.option(
     "-c",
     "--config",
@@ -65,25 +81,6 @@ def cli(context: click.Context, folder: Path, verbose: int, quiet: bool, no_colo
     session.folder, session.verbosity = folder, -1 if quiet else verbose
     session.color, session.log_format = not no_color, log_format
     session.listen_to_signals()
-
-
-for command in (
-    run.run,
-    list_.list_points,
-    show.show,
-    status.status,
-    restore.restore,
-    drill.drill,
-    prune.prune,
-    keep.keep,
-    delete.delete,
-    gc.gc,
-    daemon.daemon,
-    schedule.schedule,
-    doctor.doctor,
-    config.config,
-):
-    cli.add_command(command)
 
 
 def main() -> None:
