@@ -180,7 +180,7 @@ def _in_partition(session: Session, path: str, table: OlapTable, one: Partition,
         if session.state.release.nearly_all_errors_are_1064:
             return shown(names[:4], [row[:4] for row in rows])
         if session.state.release.virtual_buckets:
-            return shown([*names, "VirtualBuckets"], [(*row, row[-1]) for row in rows])
+            return shown([*names[:-1], "VirtualBuckets", names[-1]], [(*row, row[-1]) for row in rows])
         return shown(names, rows)
     index = next((index for index in table.indexes if rest[0] in {str(index.id), index.name}), None)
     if index is None:
