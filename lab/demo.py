@@ -14,6 +14,7 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,21 @@ class Demo:
         if done.returncode != status:
             raise DemoFailed(f"`{command}` ended with status {done.returncode} instead of {status}")
 
+    def run_until(self, command: str, done: Callable[[], bool], seconds: float = 120) -> None:
+        """Run what never ends by itself until `done`, then ask it to end, as an operator would."""
+        self.console.print(f"\n[bold cyan]$ {escape(command)}[/bold cyan]")
+        process = subprocess.Popen(shlex.split(command), env=self._environment())
+        deadline = time.monotonic() + seconds
+        try:
+            while not done():
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise DemoFailed(f"`{command}` did not do it in {seconds:.0f} s (status {process.poll()})")
+                time.sleep(1)
+        finally:
+            process.terminate()
+            process.wait(60)
+        self.console.print("[dim](stopped by SIGTERM)[/dim]")
+
     def answer(self, command: str) -> Any:
         """What a command prints as JSON, without showing it."""
         done = subprocess.run(
@@ -111,12 +127,11 @@ class Demo:
 
     def flip_a_byte(self) -> str:
         """Change one byte of one data file of the newest snapshot of tpch, in the bucket, as a bad disk would."""
-        s3 = client(self.store)
-        prefix = "production/__starrocks_repository_store/"
+        s3, parts = client(self.store), self.answer("srbackup show latest -o json")["parts"]
+        label = next(part["label"] for part in parts if part["database"] == "tpch")
+        prefix = f"production/__starrocks_repository_store/__ss_{label}/"
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self.store.bucket, Prefix=prefix)
-        keys = [
-            o["Key"] for page in pages for o in page.get("Contents", ()) if "_tpch/" in o["Key"] and ".dat." in o["Key"]
-        ]
+        keys = [o["Key"] for page in pages for o in page.get("Contents", ()) if ".dat." in o["Key"]]
         key = keys[len(keys) // 2]
         content = bytearray(s3.get_object(Bucket=self.store.bucket, Key=key)["Body"].read())
         content[len(content) // 2] ^= 1
@@ -147,17 +162,22 @@ def show(demo: Demo, driver: str, tick: str) -> None:
     demo.run("srbackup drill nightly")
     demo.run("srbackup status --check")
 
-    demo.say("4. Disaster: the cluster and all its volumes are gone. The bucket is left")
+    demo.say("4. The daemon: the policy says every minute, so one more point comes by itself")
+    demo.run_until("srbackup daemon", lambda: len(demo.answer("srbackup list -o json")["items"]) > 1)
+    demo.run("srbackup list")
+    demo.run("srbackup prune nightly --dry-run")
+
+    demo.say("5. Disaster: the cluster and all its volumes are gone. The bucket is left")
     demo.run("srlab down production")
 
-    demo.say("5. A new cluster, with one BE fewer, restored and compared partition by partition")
+    demo.say("6. A new cluster, with one BE fewer, restored and compared partition by partition")
     demo.run(f"srlab up --name new --fe 1 --be 2 --{driver} --tick {tick}")
     demo.write_configuration({"production": "new", "scratch": "scratch", "new-cluster": "new"})
     demo.run("srbackup restore --to new-cluster --dry-run")
     demo.run("srbackup restore --to new-cluster --yes")
     demo.run(f'srlab sql new "{QUERY}"')
 
-    demo.say("6. One byte of one object is flipped in the bucket, and the point is restored once more")
+    demo.say("7. One byte of one object is flipped in the bucket, and the point is restored once more")
     demo.console.print(f"flipped a byte in [bold]{demo.flip_a_byte()}[/bold]")
     demo.run("srbackup restore --to new-cluster --only tpch --map tpch=tpch_again --yes", status=1)
     demo.run('srlab sql new "SHOW DATABASES"')
