@@ -9,15 +9,17 @@ from typing import Any
 
 import click
 
+from lab.breakages import BREAKAGES, breakage
+from lab.breaking import Wish, find_node, mend
 from lab.client import Client
 from lab.datasets.load import Dataset, load_dataset
-from lab.drivers.base import QUERY_PORT, Node
-from lab.drivers.document import DriverKind, Lab
+from lab.drivers.base import QUERY_PORT
+from lab.drivers.document import DriverKind
 from lab.engine import Engine
 from lab.engine import answers as engine_answers
 from lab.labs import Labs, client
 from lab.problems import LabProblem
-from lab.showing import plain, show_answer, show_status, show_stores, status_document
+from lab.showing import plain, show_answer, show_status, show_stores, show_table, status_document
 from lab.spec import LabSpec
 from lab.stores.shelf import Shelf, StoreKind
 from lab.versions import RELEASES
@@ -171,7 +173,7 @@ def load(labs: Labs, dataset: str, name: str, scale: float) -> None:
 @click.pass_obj
 def logs(labs: Labs, node: str, lines: int) -> None:
     """Show the end of a node's log."""
-    lab, found = _find(labs, node)
+    lab, found = find_node(labs, node)
     click.echo(labs.driver(lab).logs(found, lines))
 
 
@@ -180,7 +182,7 @@ def logs(labs: Labs, node: str, lines: int) -> None:
 @click.pass_obj
 def start(labs: Labs, node: str) -> None:
     """Start a node, or end its pause, and wait until the cluster sees it alive."""
-    labs.start(*_find(labs, node))
+    labs.start(*find_node(labs, node))
 
 
 @main.command()
@@ -188,7 +190,7 @@ def start(labs: Labs, node: str) -> None:
 @click.pass_obj
 def stop(labs: Labs, node: str) -> None:
     """End a node in good order (SIGTERM)."""
-    lab, found = _find(labs, node)
+    lab, found = find_node(labs, node)
     labs.driver(lab).stop(found)
 
 
@@ -197,7 +199,7 @@ def stop(labs: Labs, node: str) -> None:
 @click.pass_obj
 def kill(labs: Labs, node: str) -> None:
     """End a node at once (SIGKILL)."""
-    lab, found = _find(labs, node)
+    lab, found = find_node(labs, node)
     labs.driver(lab).kill(found)
 
 
@@ -206,8 +208,37 @@ def kill(labs: Labs, node: str) -> None:
 @click.pass_obj
 def pause(labs: Labs, node: str) -> None:
     """Freeze a node: it neither answers nor refuses. `start` ends it."""
-    lab, found = _find(labs, node)
+    lab, found = find_node(labs, node)
     labs.driver(lab).pause(found)
+
+
+@main.command("break")
+@click.argument("name", required=False)
+@click.argument("target", required=False)
+@click.option("--list", "listed", is_flag=True, help="Show what can break, on what, and what --match is found in.")
+@click.option("--match", default="", help="Only what this regular expression is found in.")
+@click.option("--skip", default=0, help="So many pass unharmed first.")
+@click.option("--times", type=int, help="So many are hit; all without a number.")
+@click.option("--seconds", default=5.0, show_default=True, help="How long, or how far off.")
+@click.pass_obj
+def break_(labs: Labs, /, name: str | None, target: str | None, listed: bool, **wish: Any) -> None:
+    """Break something by NAME: a node, the work of a lab, a store. `mend` ends it."""
+    if listed:
+        show_table(("name", "target", "--match", "what happens"), [
+            (one.name, one.target, one.matched, one.summary) for one in BREAKAGES
+        ])  # fmt: skip
+        return
+    if name is None or target is None:
+        raise click.UsageError("say what breaks and where, or --list")
+    breakage(name).work(labs, Wish(target, **wish))
+
+
+@main.command("mend")
+@click.argument("target")
+@click.pass_obj
+def mend_(labs: Labs, target: str) -> None:
+    """End all trouble of a node, a lab or a store."""
+    mend(labs, target)
 
 
 @main.group(cls=Verbs)
@@ -220,11 +251,12 @@ def store() -> None:
 @click.option("--kind", type=click.Choice([kind.value for kind in StoreKind]), default="rclone", show_default=True)
 @click.option("--listen", help="The address; by default one that processes and, with an engine, containers reach.")
 @click.option("--port", default=0, help="The port; any free one by default.")
+@click.option("--proxy", is_flag=True, help="Put a proxy before it, which can make trouble (srlab break s3-...).")
 @OUTPUT
 @click.pass_obj
-def store_up(labs: Labs, name: str, kind: str, listen: str | None, port: int, output: str) -> None:
+def store_up(labs: Labs, name: str, kind: str, listen: str | None, port: int, proxy: bool, output: str) -> None:
     """Start an S3 server, and create its bucket."""
-    found = Shelf(labs.home).up(name, StoreKind(kind), listen or labs.store_address(), port)
+    found = Shelf(labs.home).up(name, StoreKind(kind), listen or labs.store_address(), port, proxy=proxy)
     show_stores([found], output)
 
 
@@ -268,13 +300,3 @@ def engine_status(context: click.Context) -> None:
 def engine_down() -> None:
     """End the engine that `up` started."""
     Engine().down()
-
-
-def _find(labs: Labs, name: str) -> tuple[Lab, Node]:
-    """The node of that name among all labs."""
-    for lab in labs.all():
-        for node in lab.nodes:
-            if node.name == name:
-                return lab, node
-    known = ", ".join(node.name for lab in labs.all() for node in lab.nodes)
-    raise LabProblem(f"there is no node {name}", hint=f"nodes: {known or 'none'}")

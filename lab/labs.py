@@ -14,7 +14,8 @@ from typing import assert_never
 
 from lab import engine
 from lab.client import Client, SqlRefused, Unreachable
-from lab.drivers.base import EDIT_LOG_PORT, HEARTBEAT_PORT, QUERY_PORT, Driver, Node, NodeKind, NodeState
+from lab.daemon import answers as listens
+from lab.drivers.base import BE_HTTP_PORT, EDIT_LOG_PORT, HEARTBEAT_PORT, QUERY_PORT, Driver, Node, NodeKind, NodeState
 from lab.drivers.docker import DockerDriver
 from lab.drivers.document import DriverKind, Lab, read_lab, read_labs, write_lab
 from lab.drivers.process import ProcessDriver
@@ -79,6 +80,12 @@ class Labs:
         driver = self.driver(lab)
         driver.resume(node)
         driver.start(node)
+        # The cluster takes one that died a moment ago for alive until it has missed it some times.
+        port = QUERY_PORT if node.kind is NodeKind.FE else BE_HTTP_PORT
+        what = f"someone at {node.place.host}:{port}"
+        wait_for(
+            lambda: listens(node.place.host, port) or None, what, seconds=30, explain=lambda: driver.logs(node, 20)
+        )
         _wait_until_alive(lab, driver, [node], seconds=30)
 
     def _form_cluster(self, lab: Lab, driver: Driver) -> None:

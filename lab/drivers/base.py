@@ -113,6 +113,15 @@ class Driver(Protocol):
         """Undo `pause`."""
         ...
 
+    def cut_off(self, node: Node) -> None:
+        """Take its network away: it runs on, and nobody reaches it nor is reached. LabProblem from a driver whose
+        nodes have no network of their own."""
+        ...
+
+    def rejoin(self, node: Node) -> None:
+        """Undo `cut_off`. Safe to ask twice."""
+        ...
+
     def state(self, node: Node) -> NodeState:
         """Whether its program runs."""
         ...

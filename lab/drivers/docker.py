@@ -101,6 +101,16 @@ class DockerDriver:
             with _said():
                 self._container(node).unpause()
 
+    def cut_off(self, node: Node) -> None:
+        with _said():
+            self.engine.networks.get(_network_name(node.lab)).disconnect(self._container(node))
+
+    def rejoin(self, node: Node) -> None:
+        with _said():
+            if _network_name(node.lab) not in self._container(node).attrs["NetworkSettings"]["Networks"]:
+                network = self.engine.networks.get(_network_name(node.lab))
+                network.connect(self._container(node), ipv4_address=node.place.host, aliases=[node.name])
+
     def state(self, node: Node) -> NodeState:
         with _said():
             match self._container(node).status:

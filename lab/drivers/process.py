@@ -65,6 +65,13 @@ class ProcessDriver:
     def resume(self, node: Node) -> None:
         self._daemon(node).signal(signal.SIGCONT)
 
+    def cut_off(self, node: Node) -> None:
+        raise LabProblem(
+            f"{node.name} is a process of this machine and has no network to lose", hint="srlab up --docker"
+        )
+
+    def rejoin(self, node: Node) -> None: ...
+
     def state(self, node: Node) -> NodeState:
         daemon = self._daemon(node)
         if daemon.pid() is None:

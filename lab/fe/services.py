@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from base64 import b64decode, b64encode
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,6 +13,7 @@ from lab.answers import Answer, Column, Ok, Rows, Type
 from lab.errors import Refused
 from lab.fe.globals import GlobalState
 from lab.httpd import Request, Response, Unreachable, as_json, call
+from lab.meta.group import Address, Group
 from lab.meta.records import Frontend, User
 from lab.sql.statements.base import Sent, Statement
 
@@ -78,7 +80,8 @@ class Services:
     def forward(self, session: Session, statement: Statement, text: str) -> Answer:
         """Have the leader carry a statement out. What became of it when the leader dies meanwhile, or when another
         leads by then, is not known."""
-        leader, epoch = self.state.group.leader, self.state.group.epoch
+        group = self.state.group
+        leader, epoch = group.leader, group.epoch
         if leader is None:
             raise Refused("Socket is closed by peer.")
         body = {
@@ -90,9 +93,8 @@ class Services:
         }
         try:
             port = self.state.settings.port("rpc_port")
-            answer = call(
-                leader[0], port, "/forward", body, timeout=600, while_=lambda: self.state.group.epoch == epoch
-            )
+            still = partial(_leads, group, leader, epoch)
+            answer = call(leader[0], port, "/forward", body, timeout=600, while_=still)
         except Unreachable as error:
             refused = "refused" in str(error)
             raise Refused(
@@ -127,6 +129,10 @@ class Services:
         """The other FEs on the list."""
         me = (self.state.settings.host, self.state.settings.port("edit_log_port"))
         return [fe for fe in self.state.metadata.values(Frontend) if (fe.host, fe.edit_log_port) != me]
+
+
+def _leads(group: Group, leader: Address, epoch: int) -> bool:
+    return (group.leader, group.epoch) == (leader, epoch)
 
 
 def encoded(answer: Answer) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from typing import assert_never
 from lab.daemon import free_port
 from lab.problems import LabProblem
 from lab.stores.base import S3Server
+from lab.stores.fronted import Fronted
 from lab.stores.localstack import Localstack
+from lab.stores.proxied import Proxied
 from lab.stores.radosgw import Radosgw
 from lab.stores.rclone import Rclone
 
@@ -42,8 +44,9 @@ class Shelf:
 
     home: Path
 
-    def up(self, name: str, kind: StoreKind, address: str, port: int = 0) -> NamedStore:
-        """The store of that name, started; a new one listens on `address` at `port`, 0 for a free one.
+    def up(self, name: str, kind: StoreKind, address: str, port: int = 0, *, proxy: bool = False) -> NamedStore:
+        """The store of that name, started; a new one listens on `address` at `port`, 0 for a free one, with `proxy`
+        behind a fault proxy.
 
         One that does not come up is ended, and its directory stays to be looked at."""
         directory = self._directory(name)
@@ -51,7 +54,8 @@ class Shelf:
         if not document.exists():
             directory.mkdir(parents=True, exist_ok=True)
             port = port or free_port(address)
-            document.write_text(json.dumps({"kind": kind.value, "address": address, "port": port}, indent=1))
+            ports = {"proxy": [free_port(address), free_port(address)]} if proxy else {}
+            document.write_text(json.dumps({"kind": kind.value, "address": address, "port": port, **ports}, indent=1))
         store = self.get(name)
         if store.kind is not kind:
             raise LabProblem(f"store {name} is a {store.kind.value}", hint=f"srlab store down {name}")
@@ -77,7 +81,11 @@ class Shelf:
         except FileNotFoundError:
             raise LabProblem(f"there is no store {name} in {self.home}", hint="srlab store up") from None
         kind = StoreKind(document["kind"])
-        return NamedStore(name, kind, _server(kind, directory, document["address"], document["port"]))
+        server = _server(kind, directory, document["address"], document["port"])
+        if "proxy" in document:
+            proxy = Proxied(server.access, directory / "proxy", document["address"], *document["proxy"])
+            server = Fronted(server, proxy)
+        return NamedStore(name, kind, server)
 
     def __iter__(self) -> Iterator[NamedStore]:
         for document in sorted(self.home.glob("stores/*/store.json")):

@@ -162,7 +162,7 @@ def stage(labs: Labs, rclone_store: S3Server) -> Iterator[Stage]:
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize("cell", _cells(), ids=lambda cell: f"{cell.kind} {cell.state}: {cell.say[:60]}")
+@pytest.mark.parametrize("cell", list(_cells()), ids=lambda cell: f"{cell.kind} {cell.state}: {cell.say[:60]}")
 def test_each_statement_in_each_state(stage: Stage, cell: Cell) -> None:
     if cell.own:
         database = stage.with_job(cell.kind, cell.state, cell.say)
