@@ -17,7 +17,7 @@ def size(count: int | None) -> str:
 
 
 def number(count: int | None) -> str:
-    return "?" if count is None else humanize.intcomma(count)
+    return "?" if count is None else f"{count:,}"
 
 
 def duration(seconds: float | timedelta | None) -> str:
@@ -41,7 +41,7 @@ def time(moment: datetime) -> str:
 
 def count(number_of: int, noun: str) -> str:
     """Such as `1 table`, `3 tables`, `2 databases`."""
-    return f"{humanize.intcomma(number_of)} {noun}{'' if number_of == 1 else 's'}"
+    return f"{number_of:,} {noun}{'' if number_of == 1 else 's'}"
 
 
 def grouped(exclusions: Iterable[Exclusion]) -> list[tuple[str, Exclusion]]:

@@ -1,4 +1,4 @@
-"""An S3 store through boto3; boto3 and its exceptions end here.
+"""An S3 store through botocore; botocore and its exceptions end here.
 
 Retries of transient errors are botocore's own (standard mode): a conditional write that was retried after a lost
 reply answers 412 for our own success, so `create` and `replace` read back and compare before they believe it.
@@ -14,8 +14,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, cast
 
-import boto3
-from boto3.s3.transfer import TransferConfig
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -106,13 +105,12 @@ class S3Store:
             self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=data)
 
     def upload(self, key: str, stream: Readable) -> None:
-        with self._errors(key):
-            self._client.upload_fileobj(
-                cast("Any", stream),
-                self._bucket,
-                self._prefix + key,
-                Config=TransferConfig(multipart_chunksize=16 << 20),
-            )
+        # boto3 and its threads are needed here alone: importing it costs a tenth of a quick command.
+        from boto3.s3.transfer import TransferConfig, create_transfer_manager
+
+        config = TransferConfig(multipart_chunksize=16 << 20)
+        with self._errors(key), create_transfer_manager(self._client, config) as manager:
+            manager.upload(cast("Any", stream), self._bucket, self._prefix + key).result()
 
     def read(self, key: str) -> StoredDocument:
         with self._errors(key):
@@ -241,7 +239,7 @@ def s3_store(repository: Repository) -> S3Store:
         arguments["aws_secret_access_key"] = repository.secret_key.reveal()
     if tls is not None:
         arguments["verify"] = str(tls.ca) if tls.verify and tls.ca else tls.verify
-    client = boto3.session.Session().client("s3", **arguments)
+    client = cast("S3Client", botocore.session.get_session().create_client("s3", **arguments))
     return S3Store(client, repository.bucket, repository.prefix, repository.endpoint or client.meta.endpoint_url)
 
 
