@@ -94,8 +94,9 @@ def recorded(
     except (Interrupted, LockBusy):
         raise
     except SrbackupError as error:
-        failure = Attempt(started, clock.now(), error.status, due, tries, error.transient, error.message, error.hint)
-        _end(wiring, policy, activity, own, failure, None if due is None or error.transient else started, notify)
+        passing = _may_pass(error, tries)
+        failure = Attempt(started, clock.now(), error.status, due, tries, passing, error.message, error.hint)
+        _end(wiring, policy, activity, own, failure, None if due is None or passing else started, notify)
         raise
     except Exception as error:
         text = f"A bug in srbackup: {type(error).__name__}: {error}"
@@ -115,6 +116,18 @@ def recorded(
     )
     _end(wiring, policy, activity, own, success, found.stands_for or started, notify)
     return result
+
+
+def _may_pass(error: SrbackupError, tries: int) -> bool:
+    """Whether another try may succeed without anybody's doing: clusters and stores come back; of what failed for a
+    reason of its own, one more try is worth it."""
+    match error.status:
+        case ExitStatus.CLUSTER | ExitStatus.STORAGE:
+            return True
+        case ExitStatus.FAILED:
+            return error.transient or tries == 1
+        case _:
+            return error.transient
 
 
 def record_evidence(

@@ -15,7 +15,17 @@ from srbackup.app.drill import DrillResult
 from srbackup.app.ledger import Ledger
 from srbackup.app.wiring import catalog
 from srbackup.catalog import activities as records
-from srbackup.errors import ClusterUnhealthy, ExitStatus, Interrupted, LockBusy, StorageUnreachable
+from srbackup.errors import (
+    ClusterUnhealthy,
+    CredentialsRejected,
+    ExitStatus,
+    Failed,
+    Interrupted,
+    LockBusy,
+    RefusedForSafety,
+    SrbackupError,
+    StorageUnreachable,
+)
 from srbackup.model.activity import ActivityRecord
 from srbackup.model.events import Event, Notify, Warned, ignore
 from srbackup.model.point import Finding
@@ -156,6 +166,33 @@ def test_a_store_that_went_away_does_not_keep_anybody_from_being_told(wiring: Fa
     assert [e.text for e in events if isinstance(e, Warned)] == [
         "What became of full before is not known: memory cannot be reached"
     ]
+
+
+@pytest.mark.parametrize(
+    ("error", "tries", "again"),
+    [
+        (ClusterUnhealthy("no backend is alive"), 7, True),
+        (StorageUnreachable("no answer"), 7, True),
+        (Failed("Nothing could be backed up"), 1, True),
+        (Failed("Nothing could be backed up"), 2, False),
+        (CredentialsRejected("no such key"), 1, False),
+        (RefusedForSafety("another place"), 1, False),
+    ],
+)
+def test_what_may_pass_stays_due_and_what_will_not_waits_for_the_next_time(
+    wiring: FakeWiring, error: SrbackupError, tries: int, again: bool
+) -> None:
+    def work() -> use_case.RunResult:
+        raise error
+
+    due = wiring.clock.now()
+    with pytest.raises(type(error)):
+        recorded(
+            wiring, policy(wiring), Activity.FULL, work, of_run, ignore, occurrence=activities.Occurrence(due, tries)
+        )
+    last = record(wiring).last
+    assert last is not None
+    assert (last.due, last.tries, last.transient) == (due, tries, again)
 
 
 def test_the_record_of_a_policy_whose_name_has_dots_is_its_own(wiring: FakeWiring) -> None:
