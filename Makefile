@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DRIVER ?= process
 
-.PHONY: setup check test demo bench clean
+.PHONY: setup check test demo bench mutants clean
 
 setup: $(VENV)/.done
 
@@ -27,6 +27,9 @@ demo: setup
 
 bench: setup
 	for b in benchmarks/[a-z]*.py; do $(BIN)/python $$b || exit 1; done
+
+mutants: setup
+	$(BIN)/python -m tests.contracts.mutants
 
 clean:
 	rm -rf $(VENV) .lab .mypy_cache .ruff_cache .pytest_cache

@@ -43,6 +43,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     names += [name for name, release in LABS.items() if contract.covers(release)]
     names += [CONTAINERS] if contract.on is On.LAB_AND_CONTAINERS else []
     names += [LIVE] if "SRBACKUP_LIVE_FE" in os.environ else []
+    if only := os.environ.get("SRBACKUP_CONTRACTS_ON"):
+        names = [name for name in names if name == only]
     marks = {CONTAINERS: pytest.mark.docker, FAKE: ()}
     parameters = [pytest.param(name, marks=marks.get(name, pytest.mark.lab)) for name in names]
     metafunc.parametrize("subject", parameters, indirect=True, scope="session")

@@ -32,15 +32,15 @@ def page() -> str:
     """The page as the contracts of now have it."""
     seen = sights()
     parts = [HEAD]
-    for title, module in _modules():
+    for title, module in modules():
         parts.append(f"\n## {title}\n\n| statement | what | since | source | held |\n|---|---|---|---|---|")
-        for contract, test in sorted(_contracts(module), key=lambda one: one[0].statement):
+        for contract, test in sorted(contracts(module), key=lambda one: one[0].statement):
             cells = (contract.statement, _sentence(test), contract.since, contract.source)
             parts.append(f"| {' | '.join(cells)} | {_held(seen.get(test.__name__, []))} |")
     return "\n".join(parts) + "\n"
 
 
-def _modules() -> Iterator[tuple[str, Any]]:
+def modules() -> Iterator[tuple[str, Any]]:
     for name in [
         "sessions",
         "cluster",
@@ -54,7 +54,7 @@ def _modules() -> Iterator[tuple[str, Any]]:
         yield name.capitalize(), importlib.import_module(f"tests.contracts.starrocks.test_{name}")
 
 
-def _contracts(module: Any) -> Iterator[tuple[Contract, Any]]:
+def contracts(module: Any) -> Iterator[tuple[Contract, Any]]:
     for _, test in inspect.getmembers(module, inspect.isfunction):
         for mark in getattr(test, "pytestmark", ()):
             if mark.name == "contract":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -217,8 +218,9 @@ class Subject:
 
         return self.until(ended)
 
-    def until(self, look: Callable[[], T | None], seconds: float = 120) -> T:
+    def until(self, look: Callable[[], T | None]) -> T:
         """The first answer that is something."""
+        seconds = float(os.environ.get("SRBACKUP_CONTRACTS_PATIENCE", "120"))
         deadline = time.monotonic() + seconds
         while (found := look()) is None:
             assert time.monotonic() < deadline, f"nothing came of it within {seconds} s"

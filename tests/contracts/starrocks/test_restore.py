@@ -156,10 +156,16 @@ def test_damage_shows_in_task_errors_and_never_ends_the_job(subject: Subject, ho
 
 @contract("CANCEL RESTORE", "backup/RestoreJob.java:2092")
 def test_a_cancelled_restore_leaves_none_of_its_new_tables(subject: Subject) -> None:
-    """CANCEL before the commit removes the tables that the job made; the database stays."""
+    """CANCEL removes the tables that the job made; the database stays."""
     found = subject.once("snapshot", lambda: subject.backed_up(subject.table()))
-    target = subject.database()
-    subject.submit_restore(found, target)
+    begun = [s for s in RestoreState if s not in {RestoreState.PENDING, RestoreState.CANCELLED}]
+    for _ in range(9):
+        target = subject.database()
+        subject.submit_restore(found, target)
+        seen = subject.in_state(lambda target=target: subject.starrocks.restore_job(target), *begun)
+        if seen.state is not RestoreState.FINISHED:
+            break
+    assert len(subject.ask(statements.show_tables(target))) == 1
     subject.starrocks.cancel_restore(target)
     job = subject.starrocks.restore_job(target)
     assert job is not None

@@ -19,6 +19,7 @@ def test_backslashes_escape_in_strings(subject: Subject) -> None:
     text = "it's a \\ and\na line"
     ((value,),) = (row.values() for row in subject.ask(f"SELECT {statements.string(text)} AS x"))
     assert value == text
+    assert subject.starrocks.snapshot(subject.in_repository, "it's").label == "it's"
 
 
 @contract("`...`", "sql/parser/AstBuilder.java, visitBackQuotedIdentifier")
