@@ -94,9 +94,6 @@ class Release:
     view_text_as_typed: bool = True
     view_security: bool = True
     properties_sorted: bool = True
-    column_comments_change: bool = True
-    external_groups: bool = True
-    user_properties: bool = True
     roles: tuple[str, ...] = ("root", "db_admin", "cluster_admin", "user_admin", "public", "security_admin")
 
     @property
@@ -128,7 +125,6 @@ V4_0 = replace(
     backup_avoids_dead_backends=False,
     virtual_buckets=True,
     view_text_as_typed=False,
-    external_groups=False,
     task_types=_without(V4_1.task_types, "EXTERNAL_CLUSTER_SNAPSHOT"),
 )
 V3_2 = replace(
@@ -160,7 +156,6 @@ V3_2 = replace(
         "To check the status of the operation, see "
         "https://docs.starrocks.io/en-us/latest/sql-reference/sql-statements/data-manipulation/SHOW%20RESTORE"
     ),
-    column_comments_change=False,
     view_in_the_way_poisons=False,
     views_in_backup=False,
     list_partitions_in_backup=False,
@@ -169,7 +164,6 @@ V3_2 = replace(
     restore_drops_colocation=False,
     view_security=False,
     properties_sorted=False,
-    user_properties=False,
     roles=("root", "db_admin", "cluster_admin", "user_admin", "public"),
 )
 

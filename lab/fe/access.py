@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lab.errors import access_denied
-from lab.meta.records import Database, ExternalTable, GrantRecord, OlapTable, Role, User, View
+from lab.meta.accounts import GrantRecord, Role, User
+from lab.meta.records import Database, ExternalTable, OlapTable, View
 from lab.meta.state import Metadata, Table
 from lab.sql.grant_pieces import IN_DATABASE, PRIVILEGES
 

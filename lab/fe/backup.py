@@ -17,19 +17,15 @@ from lab.fe.globals import GlobalState
 from lab.fe.jobs import Watch
 from lab.fe.repository import INFO, SNAPSHOT, Failed, RepositoryFiles
 from lab.fe.snapshot_files import info_document, meta_bytes
+from lab.meta.jobs import BackupJob, BackupMeta, JobState, SnapshotTablet, Status
 from lab.meta.records import (
-    BackupJob,
-    BackupMeta,
     Database,
-    JobState,
     MaterializedIndex,
     OlapTable,
     Partition,
     PhysicalPartition,
     Replica,
     Repository,
-    SnapshotTablet,
-    Status,
     Tablet,
     View,
 )

@@ -9,7 +9,8 @@ from dataclasses import replace
 from lab.answers import Answer, Ok
 from lab.errors import Refused, not_understood, table_exists
 from lab.fe import tables
-from lab.fe.creating import Bounds, add_partitions
+from lab.fe.creating import add_partitions
+from lab.fe.partitioning import Bounds
 from lab.fe.partitions import replace_with_temporary
 from lab.fe.scan import quoted
 from lab.fe.session import Execute, Session

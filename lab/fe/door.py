@@ -9,7 +9,7 @@ from lab.errors import Refused
 from lab.fe.globals import GlobalState
 from lab.fe.services import Services
 from lab.fe.session import Execute, Session
-from lab.meta.records import User
+from lab.meta.accounts import User
 from lab.sql.parser import Parser
 from lab.sql.statements.base import Statement
 from lab.wire.handshake import Login, password_fits

@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from lab.clock import SHANGHAI
-from lab.fe.creating import Bounds, add_partitions, bound_columns
+from lab.fe.creating import add_partitions
 from lab.fe.globals import GlobalState
+from lab.fe.partitioning import Bounds, bound_columns
 from lab.meta import ranges
 from lab.meta.records import OlapTable, Partition, PartitionType, Recycled
 from lab.meta.state import Change

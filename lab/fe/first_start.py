@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from lab.fe.access import builtin_roles
 from lab.fe.globals import GlobalState
 from lab.httpd import Unreachable, exchange
+from lab.meta.accounts import Role as RoleRecord
+from lab.meta.accounts import User
 from lab.meta.image import ImageDirectory
-from lab.meta.records import Frontend, User
-from lab.meta.records import Role as RoleRecord
+from lab.meta.records import Frontend
 from lab.settings import Settings
 
 LOG = logging.getLogger("lab")

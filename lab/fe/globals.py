@@ -13,7 +13,8 @@ from lab.errors import Refused
 from lab.faults import Faults
 from lab.fe.backends import Backends
 from lab.fe.config import FrontendConfig
-from lab.meta.group import Group, NotDecided, NotLeader, Role
+from lab.meta.group import Group
+from lab.meta.members import NotDecided, NotLeader, Role
 from lab.meta.records import GlobalVariable, IdBatch, Partition
 from lab.meta.state import Change, Entry, Metadata
 from lab.settings import Settings

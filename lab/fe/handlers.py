@@ -7,13 +7,19 @@ from collections.abc import Mapping
 from lab.fe import (
     alter,
     dml,
+    grants,
     others,
     partitions,
     proc,
     query,
+    recycling,
     repositories,
     show,
+    show_jobs,
+    show_partitions,
+    show_state,
     submit,
+    submit_restore,
     system,
     tables,
     users,
@@ -22,7 +28,10 @@ from lab.fe import (
 from lab.fe.session import Execute
 from lab.sql.statements.base import Statement
 
-_MODULES = (alter, dml, others, partitions, proc, query, repositories, show, submit, system, tables, users, views)
+_MODULES = (
+    alter, dml, grants, others, partitions, proc, query, recycling, repositories, show, show_jobs,
+    show_partitions, show_state, submit, submit_restore, system, tables, users, views,
+)  # fmt: skip
 
 
 def all_handlers() -> Mapping[type[Statement], Execute]:

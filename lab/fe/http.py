@@ -11,7 +11,7 @@ from lab.fe.checkpoint import Checkpoints
 from lab.fe.globals import GlobalState
 from lab.fe.stream_load import StreamLoad
 from lab.httpd import Handler, Request, Response, as_json
-from lab.meta.group import Role
+from lab.meta.members import Role
 from lab.meta.records import Backend, Frontend, OlapTable
 
 

@@ -10,7 +10,7 @@ from lab.fe.backup import Backup
 from lab.fe.globals import GlobalState
 from lab.fe.jobs import Job
 from lab.fe.restore import Restore, undo
-from lab.meta.records import BackupJob, JobState, RestoreJob
+from lab.meta.jobs import BackupJob, JobState, RestoreJob
 
 
 def inherited_jobs(state: GlobalState, agent: AgentTasks) -> Mapping[int, Job]:

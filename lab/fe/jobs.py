@@ -16,7 +16,7 @@ from lab.faults import FaultStruck, Point
 from lab.fe.agent import AgentTasks
 from lab.fe.globals import GlobalState
 from lab.meta.hash_order import hash_order
-from lab.meta.records import BackupJob, RestoreJob
+from lab.meta.jobs import BackupJob, RestoreJob
 
 JobRecord: TypeAlias = BackupJob | RestoreJob
 

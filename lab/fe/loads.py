@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.errors import Refused, not_understood
-from lab.fe.creating import add_partitions, bound_columns
+from lab.fe.creating import add_partitions
 from lab.fe.globals import GlobalState
+from lab.fe.partitioning import bound_columns
 from lab.fe.query import QueryEngine
 from lab.fe.routing import automatic_key, automatic_partitions, bucket_of, partition_of
 from lab.fe.session import Session

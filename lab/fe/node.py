@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from lab.clock import Clock
 from lab.faults import Faults
-from lab.fe.alter import AlterScheduler
+from lab.fe.alter_jobs import AlterScheduler
 from lab.fe.checkpoint import Checkpoints
 from lab.fe.daemons import Daemon, Daemons
 from lab.fe.door import Door
@@ -26,9 +26,10 @@ from lab.fe.services import Services
 from lab.fe.stream_load import StreamLoad
 from lab.fe.upkeep import Upkeep, on_heartbeat
 from lab.httpd import HttpServer, Request, Response, admin_routes, as_json
-from lab.meta.group import Group, Role
+from lab.meta.group import Group
 from lab.meta.image import ImageBroken, ImageDirectory
 from lab.meta.journal import Journal, JournalBroken
+from lab.meta.members import Role
 from lab.meta.records import Frontend
 from lab.settings import Settings
 from lab.wire.server import MysqlServer

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from lab.answers import Answer, Ok
 from lab.errors import Refused, not_understood
-from lab.fe.creating import add_partitions, bound_columns, drop_tablets, written_partition
+from lab.fe.creating import add_partitions, drop_tablets
 from lab.fe.globals import GlobalState
+from lab.fe.partitioning import bound_columns, written_partition
 from lab.fe.session import Execute, Session
 from lab.meta.ranges import overlap, shown_range
 from lab.meta.records import OlapTable, Partition, PartitionType, Recycled

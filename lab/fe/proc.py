@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from lab.answers import Answer, Rows, shown
 from lab.errors import not_understood
 from lab.fe.session import Execute, Session
-from lab.fe.show import locate, partitions, path_hash, quotas, replica_status, short_size, tablet_rows
+from lab.fe.show_partitions import locate, partitions, path_hash, replica_status, short_size, tablet_rows
+from lab.fe.show_state import quotas
 from lab.fe.system import nodes, size
-from lab.fe.system_tables import NAMES, SYSTEM_DATABASES
+from lab.fe.system_names import NAMES, SYSTEM_DATABASES
 from lab.meta.records import Backend, Database, OlapTable, Partition, View
 from lab.meta.state import Table
 from lab.sql.statements.base import Statement

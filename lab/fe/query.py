@@ -15,7 +15,8 @@ from lab.fe.functions import define
 from lab.fe.globals import GlobalState
 from lab.fe.scan import Scanner, literal, quoted
 from lab.fe.session import CATALOG, Execute, Session
-from lab.fe.system_tables import SYSTEM_DATABASES, SystemTables
+from lab.fe.system_names import SYSTEM_DATABASES
+from lab.fe.system_tables import SystemTables
 from lab.fe.translation import TEMPORARY, TableRead, Translation
 from lab.meta.records import ExternalTable, OlapTable, Partition, TableState, View
 from lab.meta.types import ColumnType, column_type

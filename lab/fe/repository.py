@@ -9,7 +9,8 @@ from typing import Any
 
 from lab.clock import SHANGHAI, printed
 from lab.errors import Refused
-from lab.meta.records import Repository, Status
+from lab.meta.jobs import Status
+from lab.meta.records import Repository
 from lab.s3 import S3_SCHEMES, Store, StoreError, hadoop_words, md5, parse_location
 
 PREFIX = "__starrocks_repository_"

@@ -19,18 +19,8 @@ from lab.fe.jobs import Watch
 from lab.fe.repository import Failed, RepositoryFiles
 from lab.fe.restore_plan import Plan, Planner, bases_are_there, prepare_targets
 from lab.httpd import Unreachable
-from lab.meta.records import (
-    Database,
-    JobState,
-    OlapTable,
-    Partition,
-    Repository,
-    RestoredTablet,
-    RestoreJob,
-    Status,
-    TableState,
-    View,
-)
+from lab.meta.jobs import JobState, RestoredTablet, RestoreJob, Status
+from lab.meta.records import Database, OlapTable, Partition, Repository, TableState, View
 from lab.meta.state import Change, Metadata
 
 

@@ -16,18 +16,15 @@ from lab.fe.globals import GlobalState
 from lab.fe.repository import Failed
 from lab.fe.tables import rename
 from lab.meta import ranges
+from lab.meta.jobs import ObjectInJob, RestoredPartition, RestoredTablet, RestoreJob
 from lab.meta.records import (
     ColumnRecord,
     Database,
-    ObjectInJob,
     OlapTable,
     Partition,
     PartitionType,
     PhysicalPartition,
     Replica,
-    RestoredPartition,
-    RestoredTablet,
-    RestoreJob,
     TableState,
     Tablet,
     View,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from lab.fe.creating import Bounds
+from lab.fe.partitioning import Bounds
 from lab.fe.scan import literal, quoted
 from lab.meta import ranges
 from lab.meta.records import ColumnRecord, OlapTable, Partition, PartitionType

@@ -7,20 +7,20 @@ from base64 import b64decode, b64encode
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from lab.answers import Answer, Column, Ok, Rows, Type
 from lab.errors import Refused
 from lab.fe.globals import GlobalState
 from lab.httpd import Request, Response, Unreachable, as_json, call
-from lab.meta.group import Address, Group
-from lab.meta.records import Frontend, User
+from lab.meta.accounts import User
+from lab.meta.group import Group
+from lab.meta.members import Address
+from lab.meta.records import Frontend
 from lab.sql.statements.base import Sent, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lab.fe.alter import AlterScheduler
+    from lab.fe.alter_jobs import AlterScheduler
     from lab.fe.jobs import BackupHandler
     from lab.fe.loads import Loads
     from lab.fe.query import QueryEngine
@@ -164,7 +164,3 @@ def _cell(value: object) -> object:
     if isinstance(value, bytes):
         return [b64encode(value).decode()]
     return value if isinstance(value, PLAIN) else str(value)
-
-
-def as_bytes(value: object) -> bytes:
-    return msgspec.json.encode(value)

@@ -14,7 +14,8 @@ from lab.faults import Action, FaultStruck, Point
 from lab.fe.access import Access
 from lab.fe.globals import GlobalState
 from lab.fe.variables import DEFAULTS
-from lab.meta.records import Database, GlobalVariable, OlapTable, Role, TableState, User
+from lab.meta.accounts import Role, User
+from lab.meta.records import Database, GlobalVariable, OlapTable, TableState
 from lab.meta.state import Metadata, Table
 from lab.sql.lexer import split_statements
 from lab.sql.parser import Parser

@@ -12,7 +12,8 @@ import msgspec
 from lab.errors import Refused
 from lab.fe.repository import json_object, required
 from lab.meta.hash_order import hash_order
-from lab.meta.records import BackupJob, BackupMeta, OlapTable, Partition, View
+from lab.meta.jobs import BackupJob, BackupMeta
+from lab.meta.records import OlapTable, Partition, View
 from lab.versions import Release
 
 META_VERSION = 92  # FeMetaVersion.VERSION_92

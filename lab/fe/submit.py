@@ -4,46 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from lab.answers import Answer, Ok, shown
-from lab.clock import printed
+from lab.answers import Answer, Ok
 from lab.errors import Refused, analyzer_common_error, common_error, not_understood, unknown_database
 from lab.fe.backup import Backup
-from lab.fe.jobs import Watch
+from lab.fe.job_properties import checked_properties, timeout_of
 from lab.fe.repositories import files_of, find_repository
-from lab.fe.repository import INFO, Failed, RepositoryFiles
-from lab.fe.restore import Restore
+from lab.fe.repository import Failed
 from lab.fe.session import Execute, Session
-from lab.fe.snapshot_files import read_info, read_meta
-from lab.meta.hash_order import hash_order
-from lab.meta.records import (
-    BackupJob,
-    BackupMeta,
-    Database,
-    JobState,
-    ObjectInJob,
-    OlapTable,
-    Repository,
-    RestoreJob,
-    View,
-)
+from lab.meta.jobs import BackupJob, JobState, ObjectInJob, RestoreJob
+from lab.meta.records import Database, OlapTable, Repository, View
 from lab.meta.state import Table
 from lab.sql.statements import backup as say
 from lab.sql.statements.base import Statement
 from lab.sql.table_pieces import BackupObject
 
 _NO_DEFAULT = "Do not support Backup/Restore the entire default catalog"
-_BACKUP = (
-    "JobId SnapshotName DbName State BackupObjs CreateTime SnapshotFinishedTime UploadFinishedTime FinishedTime "
-    "UnfinishedTasks "
-    "Progress TaskErrMsg Status Timeout"
-)
-_RESTORE = (
-    "JobId Label Timestamp DbName State AllowLoad ReplicationNum RestoreObjs CreateTime MetaPreparedTime "
-    "SnapshotFinishedTime "
-    "DownloadFinishedTime FinishedTime UnfinishedTasks Progress TaskErrMsg Status Timeout"
-)
 
 
 # -- BACKUP
@@ -59,7 +35,7 @@ def backup(session: Session, statement: say.Backup) -> Answer:
     if not statement.label:
         raise not_understood("Incorrect label name ''", code=5082, state="42000")
     chosen = _chosen(session, database, statement.objects)
-    timeout = _timeout(session, _properties(statement.properties, {"timeout", "type"}, "backup"))
+    timeout = timeout_of(session, checked_properties(statement.properties, {"timeout", "type"}, "backup"))
     kind = statement.properties.get("type", "full").lower()
     if kind not in {"full", "incremental"}:
         raise analyzer_common_error(f"Invalid backup job type: {kind}")
@@ -242,199 +218,7 @@ def _check_label(session: Session, repository: Repository, label: str, *, increm
 # -- properties
 
 
-def _properties(given: Mapping[str, str], known: set[str], kind: str) -> Mapping[str, str]:
-    unknown = {name: value for name, value in given.items() if name not in known}
-    if unknown:
-        raise analyzer_common_error(f"Unknown {kind} job properties: [{', '.join(hash_order(unknown))}]")
-    return given
-
-
-def _timeout(session: Session, properties: Mapping[str, str]) -> int:
-    text = properties.get("timeout")
-    if text is None:
-        return session.state.config.number("backup_job_default_timeout_ms") // 1000
-    try:
-        seconds = int(text)
-    except ValueError as error:
-        raise analyzer_common_error(f"Invalid timeout format: {text}") from error
-    if seconds < 600:
-        raise analyzer_common_error("timeout must be at least 10 min")
-    return seconds
-
-
-def _number(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError as error:
-        raise analyzer_common_error(f"Invalid meta version format: {text}") from error
-
-
 # -- RESTORE
-
-_RESTORE_PROPERTIES = {
-    "backup_timestamp",
-    "replication_num",
-    "allow_load",
-    "timeout",
-    "meta_version",
-    "starrocks_meta_version",
-}
-
-
-def restore(session: Session, statement: say.Restore) -> Answer:
-    _check_duplicates(statement.objects or ())
-    properties = _properties(statement.properties, _RESTORE_PROPERTIES, "restore")
-    allow = properties.get("allow_load", "false").lower()
-    if allow not in {"true", "false"}:
-        raise analyzer_common_error(f"Invalid allow load value: {properties['allow_load']}")
-    replication = _number(properties.get("replication_num") or session.state.config["default_replication_num"])
-    for name in ("meta_version", "starrocks_meta_version"):
-        _number(properties.get(name, "0"))
-    timestamp = properties.get("backup_timestamp")
-    if timestamp is None:
-        raise analyzer_common_error("Missing backup_timestamp property")
-    timeout = _timeout(session, properties)
-    _may_restore(session, statement)
-    repository = find_repository(session, statement.repository)
-    if repository is None:
-        raise common_error(f"Repository {statement.repository} does not exist")
-    files = files_of(session, repository)
-    if not session.state.release.restore_creates_database:
-        _existing_target(session, statement)
-    info = _info(files, statement.label, timestamp)
-    database = _target_database(session, statement, info)
-    with session.services.backup.submission(database.id):
-        content = _content(files, info)
-        job = RestoreJob(
-            db_id=database.id,
-            job_id=-1,
-            label=statement.label,
-            timestamp=timestamp,
-            db_name=database.name,
-            repository_id=repository.id,
-            state=JobState.PENDING,
-            objects=_wanted(statement, info, content),
-            timeout=timeout,
-            created=session.state.clock.now(),
-            replication_num=replication,
-            source_db_id=info["id"],
-            allow_load=allow == "true",
-            content=content,
-        )
-        handler = session.services.backup
-        handler.add(Restore(session.state, handler.agent, job))
-    return Ok()
-
-
-def _check_duplicates(objects: Sequence[BackupObject]) -> None:
-    names: set[str] = set()
-    for entry in objects:
-        if entry.name in names:
-            raise not_understood(f"Duplicated table: {entry.name}", at=entry.at)
-        names |= {entry.name} - {""}
-    for entry in objects:
-        if entry.alias in names:
-            raise not_understood(f"Duplicated alias name: {entry.alias}", at=entry.at)
-        names |= {entry.alias} - {""}
-
-
-def _may_restore(session: Session, statement: say.Restore) -> None:
-    session.access.need_system("REPOSITORY")
-    if statement.objects is None:
-        session.access.need_catalog("CREATE DATABASE")
-        return
-    target = session.metadata.databases.get(statement.as_database or statement.database or statement.label_db)
-    if target is None:
-        return
-    session.access.need_database("CREATE TABLE", target)
-    known = session.metadata.tables(target)
-    for entry in statement.objects:
-        if not entry.is_all and entry.name in known:
-            session.access.need_as_table("INSERT", known[entry.name])
-
-
-def _info(files: RepositoryFiles, label: str, timestamp: str) -> dict[str, Any]:
-    try:
-        return read_info(files.read(label, f"{INFO}{timestamp}"))
-    except Failed as error:
-        raise common_error(
-            f"Failed to get info of snapshot '{label}' because: {error}. Maybe specified wrong backup timestamp"
-        ) from error
-
-
-def _target_database(session: Session, statement: say.Restore, info: Mapping[str, Any]) -> Database:
-    """The database that the statement or the snapshot names; it is made if it is missing, before anything else is
-    checked, and stays if the RESTORE is refused after all."""
-    if statement.database and statement.database != info["database"]:
-        raise common_error(f"target database: {statement.database} is not existed in snapshot")
-    if statement.catalogs or statement.all_catalogs:
-        raise common_error(f"This is not a snapshot for external catalog restore, snapshot: {statement.label}")
-    if not session.state.release.restore_creates_database:
-        return _existing_target(session, statement)
-    name = statement.as_database or statement.database or statement.label_db or info["database"]
-    found = session.metadata.databases.get(name)
-    if found is not None:
-        return found
-    with session.state.change() as change:
-        made = Database(change.next_id(), name)
-        change.put(made)
-    return made
-
-
-def _existing_target(session: Session, statement: say.Restore) -> Database:
-    """Before 3.4 the label has to be qualified, and the database to be there."""
-    found = session.metadata.databases.get(statement.label_db)
-    if found is None:
-        raise Refused(f"Unknown database '{statement.label_db or 'null'}'")
-    return found
-
-
-def _content(files: RepositoryFiles, info: Mapping[str, Any]) -> BackupMeta | None:
-    """__meta of the label that __info names. A failure is swallowed here and ends the job at its first tick."""
-    try:
-        return read_meta(files.read(info["name"], "__meta"))
-    except Failed:
-        return None
-
-
-def _wanted(statement: say.Restore, info: Mapping[str, Any], content: BackupMeta | None) -> tuple[ObjectInJob, ...]:
-    """The objects of the snapshot that ON asks for, with all their partitions or the named ones."""
-    there = info["backup_objects"]
-    partitions = {name: tuple(hash_order(entry["partitions"])) for name, entry in there.items()}
-    if statement.objects is None:
-        return tuple(ObjectInJob(name, partitions[name]) for name in hash_order(there))
-    chosen: dict[str, ObjectInJob] = {}
-    kinds = {entry.kind for entry in statement.objects if entry.is_all}
-    for name in _of_kinds(content, kinds):
-        if name in there:
-            chosen[name] = ObjectInJob(name, partitions[name])
-    for entry in statement.objects:
-        if entry.is_all:
-            continue
-        if entry.kind == "FUNCTION":
-            raise common_error(f"Can not find restore function: {entry.name}")
-        if entry.name not in there:
-            raise common_error(f"Table {entry.name} does not exist in snapshot {statement.label}")
-        if entry.temporary:
-            raise common_error("Do not support restoring temporary partitions")
-        for name in entry.partitions:
-            if name not in partitions[entry.name]:
-                raise common_error(
-                    f"Partition {name} of table {entry.name} does not exist in snapshot {statement.label}"
-                )
-        named = tuple(name for name in partitions[entry.name] if not entry.partitions or name in entry.partitions)
-        chosen[entry.name] = ObjectInJob(entry.name, named, entry.alias)
-    return tuple(chosen[name] for name in hash_order(chosen))
-
-
-def _of_kinds(content: BackupMeta | None, kinds: set[str]) -> list[str]:
-    if content is None:
-        return []
-    views = [view.name for view in content.views if "VIEW" in kinds]
-    return [
-        *views,
-        *(table.name for table in content.tables if ("MATERIALIZED VIEW" if table.refresh else "TABLE") in kinds),
-    ]
 
 
 # -- CANCEL
@@ -478,82 +262,8 @@ def _cancel(session: Session, name: str, kind: type[BackupJob] | type[RestoreJob
 # -- SHOW
 
 
-def show_backup(session: Session, statement: say.ShowBackup) -> Answer:
-    """One table without EXPORT for this user empties the whole answer (ShowExecutor.java:2022)."""
-    session.access.need_system("REPOSITORY")
-    wanted = _asked(session, statement.database)
-    rows = []
-    for record, watch in session.services.backup.records():
-        if not isinstance(record, BackupJob) or (wanted is not None and record.db_id != wanted.id):
-            continue
-        if not _may_see(session, record):
-            return shown(_BACKUP)
-        rows.append(_backup_row(session, record, watch))
-    return shown(_BACKUP, rows)
-
-
-def _asked(session: Session, name: str) -> Database | None:
-    if not name:
-        return None
-    found = session.metadata.databases.get(name)
-    if found is None:
-        raise unknown_database(name)
-    return found
-
-
-def _may_see(session: Session, record: BackupJob) -> bool:
-    known = session.metadata.tables(session.metadata.get(Database, record.db_id))
-    for one in record.objects:
-        table = known.get(one.name)
-        if table is not None and not session.access.as_table("EXPORT", table):
-            return False
-    return True
-
-
-def _backup_row(session: Session, record: BackupJob, watch: Watch) -> Sequence[object]:
-    alias = session.state.release.backup_objects_have_alias
-    objects = []
-    for one in record.objects:
-        named = f"PARTITIONS ({', '.join(one.partitions)})" if one.partitions else ""
-        objects.append(f"[{record.db_name}.{one.name}{named}{f' AS {one.name}' if alias else ''}]")
-    times = (record.created, record.snapshot_finished, record.upload_finished, record.finished)
-    return (
-        record.job_id, record.label, record.db_name, record.state, ", ".join(objects),
-        *(printed(time, session.show_zone) for time in times), *watch.columns(), record.status, record.timeout,
-    )  # fmt: skip
-
-
-def show_restore(session: Session, statement: say.ShowRestore) -> Answer:
-    """What this FE knows: on a follower the states that are journaled, without tasks."""
-    session.access.need_system("REPOSITORY")
-    wanted = _asked(session, statement.database)
-    rows = [
-        _restore_row(session, record, watch)
-        for record, watch in session.services.backup.records()
-        if isinstance(record, RestoreJob) and (wanted is None or record.db_id == wanted.id)
-    ]
-    return shown(_RESTORE, rows)
-
-
-def _restore_row(session: Session, record: RestoreJob, watch: Watch) -> Sequence[object]:
-    objects = []
-    for one in record.objects:
-        named = [name for name in one.partitions if name != one.name]
-        objects.append(f"{one.name} PARTITIONS [{', '.join(named)}]" if named else one.name)
-    times = (record.created, record.meta_prepared, record.snapshot_finished, record.download_finished, record.finished)
-    return (
-        record.job_id, record.label, record.timestamp, record.db_name, record.state, record.allow_load,
-        record.replication_num,
-        ", ".join(objects), *(printed(time, session.show_zone) for time in times), *watch.columns(),
-        record.status, record.timeout,
-    )  # fmt: skip
-
-
 HANDLERS: dict[type[Statement], Execute] = {
     say.Backup: backup,
-    say.Restore: restore,
     say.CancelBackup: cancel_backup,
     say.CancelRestore: cancel_restore,
-    say.ShowBackup: show_backup,
-    say.ShowRestore: show_restore,
 }

@@ -15,7 +15,6 @@ from lab.fe.globals import FrontendView
 from lab.fe.session import CATALOG, Execute, Session
 from lab.fe.variables import DEFAULTS, HIDDEN, check_charset, checked
 from lab.httpd import Unreachable, call
-from lab.meta.group import Role as GroupRole
 from lab.meta.records import Backend, Frontend, GlobalVariable, Partition
 from lab.sql.lexer import Kind, tokens
 from lab.sql.statements import show as look
@@ -369,13 +368,9 @@ def admin_execute(session: Session, statement: say.AdminExecute) -> Answer:
 
 
 def _users(session: Session) -> Any:
-    from lab.meta.records import User
+    from lab.meta.accounts import User
 
     return session.metadata.values(User)
-
-
-def is_leading(session: Session) -> bool:
-    return session.state.group.role is GroupRole.LEADER
 
 
 HANDLERS: dict[type[Statement], Execute] = {

@@ -11,6 +11,7 @@ from lab.clock import printed
 from lab.errors import unknown_table, unknown_to_the_lab
 from lab.fe.globals import GlobalState
 from lab.fe.scan import quoted
+from lab.fe.system_names import NAMES, SYSTEM_DATABASES
 from lab.meta import ddl, ranges
 from lab.meta.records import Backend, Database, KeysType, OlapTable, Partition, PartitionType, View
 from lab.meta.state import Table
@@ -20,71 +21,7 @@ if TYPE_CHECKING:
 
     from lab.fe.session import Session
 
-SYSTEM_DATABASES = {"information_schema": 1, "sys": 100}
 _TEXT, _INT, _BIG, _TIME, _DOUBLE = "VARCHAR", "INTEGER", "BIGINT", "TIMESTAMP", "DOUBLE"
-NAMES = {
-    "information_schema": [
-        "analyze_status",
-        "applicable_roles",
-        "be_bvars",
-        "be_cloud_native_compactions",
-        "be_compactions",
-        "be_configs",
-        "be_datacache_metrics",
-        "be_logs",
-        "be_metrics",
-        "be_tablet_write_log",
-        "be_tablets",
-        "be_threads",
-        "be_txns",
-        "character_sets",
-        "cluster_snapshot_jobs",
-        "cluster_snapshots",
-        "collations",
-        "column_privileges",
-        "column_stats_usage",
-        "columns",
-        "engines",
-        "events",
-        "fe_metrics",
-        "fe_tablet_schedules",
-        "fe_threads",
-        "global_variables",
-        "key_column_usage",
-        "keywords",
-        "load_tracking_logs",
-        "loads",
-        "materialized_views",
-        "partitions",
-        "partitions_meta",
-        "pipe_files",
-        "pipes",
-        "recyclebin_catalogs",
-        "referential_constraints",
-        "routine_load_jobs",
-        "routines",
-        "schema_privileges",
-        "schemata",
-        "session_variables",
-        "statistics",
-        "stream_loads",
-        "table_constraints",
-        "table_privileges",
-        "tables",
-        "tables_config",
-        "tablet_reshard_jobs",
-        "task_runs",
-        "tasks",
-        "temp_tables",
-        "triggers",
-        "user_privileges",
-        "verbose_session_variables",
-        "views",
-        "warehouse_metrics",
-        "warehouse_queries",
-    ],
-    "sys": ["fe_locks", "fe_memory_usage", "grants_to_roles", "grants_to_users", "object_dependencies", "role_edges"],
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +181,7 @@ def _partition_rows(
 
 def partition_value(table: OlapTable, partition: Partition) -> str:
     """The range or list of a partition, as SHOW PARTITIONS prints it."""
-    from lab.fe.creating import bound_columns
+    from lab.fe.partitioning import bound_columns
 
     if table.scheme.type is PartitionType.UNPARTITIONED:
         return ""

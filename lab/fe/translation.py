@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lab.errors import Refused, bad_syntax
+from lab.errors import bad_syntax
 from lab.fe.functions import rewritten
 from lab.fe.variables import typed
 from lab.sql.lexer import Kind, Token, tokens
@@ -301,7 +301,3 @@ def _select_items(text: str) -> list[str]:
             if ends or depth < 0:
                 break
     return items
-
-
-def not_a_query(text: str) -> Refused:
-    return bad_syntax(f"the lab (a stand-in, not StarRocks) does not understand this query: {text[:80]}")

@@ -11,7 +11,7 @@ from lab.fe.creating import drop_tablets
 from lab.fe.dynamic import renew
 from lab.fe.globals import FrontendView, GlobalState
 from lab.fe.partitions import forget_tablets
-from lab.fe.tables import empty_recycle_bin
+from lab.fe.recycling import empty_recycle_bin
 from lab.httpd import Request, Response, Unreachable, exchange
 from lab.meta.records import (
     Backend,

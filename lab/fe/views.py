@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from lab.answers import Answer, Column, Ok, Rows
 from lab.errors import Refused, not_understood, table_exists, unknown_table, unknown_to_the_lab
-from lab.fe.creating import Bounds, TablePlan, add_partitions, create_tablets, with_ids
+from lab.fe.creating import TablePlan, add_partitions, create_tablets, with_ids
 from lab.fe.dml import overwrite
+from lab.fe.partitioning import Bounds
 from lab.fe.properties import table_properties
 from lab.fe.session import CATALOG, Execute, Session
 from lab.fe.staging import Source

@@ -10,8 +10,6 @@ from lab.meta.ranges import Bound
 from lab.meta.records import ColumnRecord, ExternalTable, OlapTable, Partition, PartitionType, View
 from lab.versions import Release
 
-SECRETS = ("access_key", "secret_key", "session_token", "password")
-
 
 def create_table(table: OlapTable, partitions: list[Partition], release: Release) -> str:
     """SHOW CREATE TABLE."""

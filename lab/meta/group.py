@@ -15,46 +15,18 @@ import threading
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
-from typing import TypeAlias
 
 import msgspec
 
 from lab.httpd import Handler, Request, Response, Unreachable, as_json, call
 from lab.meta.ballot import Ballot
 from lab.meta.journal import Journal
+from lab.meta.members import Address, NotDecided, NotLeader, Peer, Role
 from lab.meta.records import Frontend
 from lab.meta.state import Entry, Metadata
 
-Address: TypeAlias = tuple[str, int]
-
 PATIENCE = 0.8  # of the election timeout: how long the first member waits for a silent leader; others a bit longer
-
-
-class Role(StrEnum):
-    """What an FE is in its group; INIT knows no leader yet."""
-
-    INIT = "INIT"
-    FOLLOWER = "FOLLOWER"
-    LEADER = "LEADER"
-
-
-class NotDecided(Exception):
-    """No majority took the entry in time."""
-
-
-class NotLeader(Exception):
-    """Only the leader writes."""
-
-
-@dataclass(slots=True)
-class Peer:
-    """What the leader knows of another member."""
-
-    matched: int = 0
-    answered: float = 0.0
 
 
 class Group:

@@ -9,12 +9,12 @@ from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
+from lab.meta.accounts import ExternalGroup, Role, User
+from lab.meta.jobs import BackupJob, RestoreJob
 from lab.meta.records import (
     AlterJob,
     Backend,
-    BackupJob,
     Database,
-    ExternalGroup,
     ExternalTable,
     Frontend,
     GlobalVariable,
@@ -23,10 +23,7 @@ from lab.meta.records import (
     Partition,
     Recycled,
     Repository,
-    RestoreJob,
-    Role,
     Transaction,
-    User,
     View,
 )
 
