@@ -34,13 +34,18 @@ def test_killed_at_twenty_moments_of_a_run_every_listed_point_can_be_restored(
     began = time.monotonic()
     srbackup("run", "nightly")
     whole = time.monotonic() - began
-    chance, killed = random.Random(SEED), 0
-    for _ in range(20):
-        killed += _kill_after(srbackup.start("run", "nightly"), chance.uniform(0.1, 0.95) * whole)
+    chance, killed, attempts = random.Random(SEED), 0, 0
+    while killed < 20:
+        attempts += 1
+        assert attempts < 60, f"{attempts - killed} runs ended before they could be killed"
+        began = time.monotonic()
+        if _kill_after(srbackup.start("run", "nightly"), chance.uniform(0.1, 0.95) * whole):
+            killed += 1
+        else:
+            whole = time.monotonic() - began  # a machine that has less to do than when the first run was timed
         points = srbackup.json("list")["items"]
         assert {p["state"] for p in points} == {"complete"}
         assert srbackup.json("show", points[-1]["id"])["manifest"]["excluded"] == []
-    assert killed >= 10
     srbackup("run", "nightly")
     for point in srbackup.json("list")["items"][-3:]:
         empty(client_of(target.frontends[0]))
