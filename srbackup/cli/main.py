@@ -86,7 +86,7 @@ def cli(context: click.Context, folder: Path, verbose: int, quiet: bool, no_colo
 
 def main() -> None:
     """The console script."""
-    gc.set_threshold(50_000)  # thousands of values at once, hardly a cycle: the collector's looks cost a tenth of a list
+    gc.set_threshold(50_000)  # a long list is thousands of values at once, and no cycles
     sys.exit(int(execute(sys.argv[1:])))
 
 
