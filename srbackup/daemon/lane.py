@@ -142,7 +142,7 @@ class Lane:
                 case Idle():
                     pass
         if due:
-            return min(due, key=lambda d: (_ORDER.index(d[0].activity), d[2].at, d[0].policy)), None
+            return min(due, key=lambda d: (d[2].oldest, _ORDER.index(d[0].activity), d[0].policy)), None
         return None, min(times, default=None)
 
     def _decision(

@@ -31,9 +31,13 @@ class Attention:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """This occurrence is to be done now; `tries` counts this attempt at it and those before."""
+    """This occurrence is to be done now; `tries` counts this attempt at it and those before.
+
+    `oldest` is the first that nothing was done for: whatever waits longest takes its turn first.
+    """
 
     at: datetime
+    oldest: datetime
     tries: int = 1
 
 
@@ -84,16 +88,16 @@ def decide(
     newest = occurrences[-1]
     if record.last is not None and record.last.due == newest and record.last.transient:
         again = record.last.finished + PAUSES[min(record.last.tries, len(PAUSES)) - 1]
-        return Due(newest, record.last.tries + 1) if again <= now else Idle(again)
+        return Due(newest, occurrences[0], record.last.tries + 1) if again <= now else Idle(again)
     begun = [o for o in occurrences if unfinished is not None and o <= unfinished]
     if begun:
-        return Due(begun[-1])
+        return Due(begun[-1], occurrences[0])
     if newest <= attention.since and not schedule.catch_up:
         return Passed(occurrences, ())
     if attention.was_busy(newest) and schedule.overlap is Overlap.SKIP:
         skipped = tuple(o for o in occurrences if attention.was_busy(o))
         return Passed(tuple(o for o in occurrences if o not in skipped), skipped)
-    return Due(newest)
+    return Due(newest, occurrences[0])
 
 
 def accounted(

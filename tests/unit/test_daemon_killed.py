@@ -19,7 +19,7 @@ from srbackup.model.policy import Activity
 from srbackup.planning.schedule import Timetable
 from tests.fakes.daemon import recorded, until
 from tests.fakes.mortal import Killed, process
-from tests.fakes.wiring import POLICY, FakeWiring, fake_wiring
+from tests.fakes.wiring import PATIENT, FakeWiring, fake_wiring
 
 SEED, KILLS = 20260105, 50
 CRONS = {Activity.FULL: "*/20 * * * *", Activity.METADATA: "*/10 * * * *"}
@@ -32,7 +32,7 @@ schedule:
 
 @pytest.fixture
 def world(tmp_path: Path) -> FakeWiring:
-    world = fake_wiring(tmp_path, POLICY + SCHEDULE, speed=1000)
+    world = fake_wiring(tmp_path, PATIENT + SCHEDULE, speed=1000)
     world.clusters["production"].create_table("sales", "orders", {"p1": ["a", "b"]})
     world.node.put_image(world.clusters["production"].journal_id, b"image")
     return world

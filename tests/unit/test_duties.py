@@ -48,7 +48,7 @@ def decision(
 
 def test_nothing_is_due_before_its_time_and_everything_is_at_it() -> None:
     assert decision(at(3), at(3, 59, 59)) == Idle(at(4))
-    assert decision(at(3), at(4)) == Due(at(4))
+    assert decision(at(3), at(4)) == Due(at(4), at(4))
 
 
 def test_an_activity_without_a_schedule_is_never_due() -> None:
@@ -56,21 +56,21 @@ def test_an_activity_without_a_schedule_is_never_due() -> None:
 
 
 def test_of_several_that_were_due_the_newest_is_done_once() -> None:
-    assert decision(at(3), at(6, 30), there_since=at(6, 29)) == Due(at(6))
+    assert decision(at(3), at(6, 30), there_since=at(6, 29)) == Due(at(6), at(4))
 
 
 def test_what_came_due_while_nobody_was_there_is_missed_where_the_policy_does_not_catch_up() -> None:
     alone = replace(HOURLY, catch_up=False)
     assert decision(at(3), at(5, 30), alone, there_since=at(5, 29)) == Passed((at(4), at(5)), ())
-    assert decision(at(3), at(6), alone, there_since=at(5, 29)) == Due(at(6))
+    assert decision(at(3), at(6), alone, there_since=at(5, 29)) == Due(at(6), at(4))
 
 
 def test_what_comes_due_beside_another_activity_waits_or_is_skipped_as_the_policy_says() -> None:
     busy = (at(3, 30), at(6, 10))
-    assert decision(at(3), at(6, 10), busy=busy) == Due(at(6))
+    assert decision(at(3), at(6, 10), busy=busy) == Due(at(6), at(4))
     skipping = replace(HOURLY, overlap=Overlap.SKIP)
     assert decision(at(3), at(6, 10), skipping, busy=busy) == Passed((), (at(4), at(5), at(6)))
-    assert decision(at(6), at(7), skipping, busy=busy) == Due(at(7))
+    assert decision(at(6), at(7), skipping, busy=busy) == Due(at(7), at(7))
 
 
 def test_of_two_that_are_due_at_once_the_second_is_skipped_where_the_policy_skips() -> None:
@@ -85,13 +85,13 @@ def test_what_was_missed_before_somebody_came_is_not_called_skipped() -> None:
 
 
 def test_a_run_that_was_interrupted_is_gone_on_with_before_a_later_one_is_begun() -> None:
-    assert decision(at(3), at(6, 30), unfinished=at(4, 0, 7)) == Due(at(4))
+    assert decision(at(3), at(6, 30), unfinished=at(4, 0, 7)) == Due(at(4), at(4))
     alone = replace(HOURLY, catch_up=False)
-    assert decision(at(3), at(4, 30), alone, there_since=at(4, 29), unfinished=at(4, 0, 7)) == Due(at(4))
+    assert decision(at(3), at(4, 30), alone, there_since=at(4, 29), unfinished=at(4, 0, 7)) == Due(at(4), at(4))
 
 
 def test_a_run_of_somebody_that_was_interrupted_before_anything_was_due_changes_nothing() -> None:
-    assert decision(at(3), at(4), unfinished=at(3, 50)) == Due(at(4))
+    assert decision(at(3), at(4), unfinished=at(3, 50)) == Due(at(4), at(4))
 
 
 # -- failures
@@ -100,16 +100,16 @@ def test_a_run_of_somebody_that_was_interrupted_before_anything_was_due_changes_
 def test_what_failed_in_passing_is_tried_again_after_longer_and_longer_pauses() -> None:
     last = ended(at(4), at(4, 0, 30), ExitStatus.STORAGE)
     assert decision(at(3), at(4, 1, 29), last=last) == Idle(at(4, 1, 30))
-    assert decision(at(3), at(4, 1, 30), last=last) == Due(at(4), tries=2)
+    assert decision(at(3), at(4, 1, 30), last=last) == Due(at(4), at(4), tries=2)
     for tries, pause in ((2, 5), (3, 15), (4, 15), (40, 15)):
         last = ended(at(4), at(4, 10), ExitStatus.STORAGE, tries)
         assert decision(at(3), at(4, 10) + timedelta(minutes=pause) - SECOND, last=last) == Idle(at(4, 10 + pause))
-        assert decision(at(3), at(4, 10 + pause), last=last) == Due(at(4), tries + 1)
+        assert decision(at(3), at(4, 10 + pause), last=last) == Due(at(4), at(4), tries + 1)
 
 
 def test_the_next_occurrence_comes_before_another_try_at_the_last_one() -> None:
     last = ended(at(4), at(4, 59, 59), ExitStatus.STORAGE, 5)
-    assert decision(at(3), at(5), last=last) == Due(at(5))
+    assert decision(at(3), at(5), last=last) == Due(at(5), at(4))
 
 
 def test_what_fails_for_good_is_tried_again_at_the_next_occurrence() -> None:
@@ -125,7 +125,7 @@ def test_what_fails_for_good_is_tried_again_at_the_next_occurrence() -> None:
 def test_a_record_from_the_future_does_not_keep_runs_from_being_due() -> None:
     future = datetime(2099, 1, 1, tzinfo=UTC)
     looked = Attention(at(0), at(3, 59, 59))
-    assert decide(HOURLY, Activity.FULL, record(future), looked, at(4)) == Due(at(4))
+    assert decide(HOURLY, Activity.FULL, record(future), looked, at(4)) == Due(at(4), at(4))
     done = ended(at(4), at(4, 1), ExitStatus.DONE)
     assert accounted(record(future), done, at(4), timetable(HOURLY, Activity.FULL))[0].since == at(4)
 
@@ -145,7 +145,7 @@ def test_a_run_that_was_gone_on_with_stands_for_what_was_due_when_it_was_begun()
     times = timetable(HOURLY, Activity.FULL)
     after, missed = accounted(record(at(3)), ended(at(4), at(6, 40), ExitStatus.DONE), at(4, 0, 7), times)
     assert (after.since, missed) == (at(4, 0, 7), ())
-    assert decide(HOURLY, Activity.FULL, after, Attention(at(0), at(6, 40)), at(6, 40)) == Due(at(6))
+    assert decide(HOURLY, Activity.FULL, after, Attention(at(0), at(6, 40)), at(6, 40)) == Due(at(6), at(5))
 
 
 def test_an_attempt_that_will_be_repeated_accounts_only_for_what_was_due_before() -> None:
