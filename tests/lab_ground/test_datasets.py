@@ -127,6 +127,21 @@ def test_a_file_that_does_not_fit_is_refused(lab_process: Lab, root: Client, tmp
         loader.load("flights", "no_such_table", file, column_separator="|")
 
 
+def test_a_line_with_too_many_or_too_few_fields_is_filtered_and_nothing_is_loaded(
+    lab_process: Lab, root: Client, tmp_path: Path
+) -> None:
+    file = tmp_path / "wrong.csv"
+    addresses = {node.place.known_as: node.place.host for node in lab_process.nodes}
+    loader = StreamLoader(root.host, FE_HTTP_PORT, addresses=addresses)
+    before = root.sql("SELECT count(*) FROM flights.airlines").rows
+    for line in ("ZZ|an airline|and more", "ZZ"):
+        file.write_text(f"YY|fits\n{line}\n")
+        with pytest.raises(LoadFailed, match="too many filtered rows") as failed:
+            loader.load("flights", "airlines", file, column_separator="|")
+        assert '"NumberFilteredRows": 1' in failed.value.hint
+    assert root.sql("SELECT count(*) FROM flights.airlines").rows == before
+
+
 def test_a_script_is_cut_where_a_line_ends_with_a_semicolon() -> None:
     assert next(statements("flights.sql")) == Statement("CREATE DATABASE flights")
     assert all(";" not in step.text for script in ("tpch.sql", "models.sql") for step in statements(script))
