@@ -14,7 +14,7 @@ import pymysql
 import pytest
 
 from srbackup.clock import Clock
-from srbackup.model.cluster import Cluster
+from srbackup.model.cluster import Cluster, Version
 from srbackup.model.inventory import Partition, Table
 from srbackup.model.job import BackupJob, Job, RestoreJob, SnapshotRow
 from srbackup.model.repository import Repository
@@ -117,7 +117,8 @@ class Subject:
         return self.wire
 
     def older_than(self, release: str) -> bool:
-        return [int(n) for n in self.release.split(".")[:2]] < [int(n) for n in release.split(".")]
+        """Whether this is an older release; a build without a number counts as a new one."""
+        return Version.parse(self.release).before(*(int(number) for number in release.split(".")))
 
     # -- making
 
