@@ -1,4 +1,4 @@
-"""Schema changes: quick ones at once, heavy ones and rollups as jobs that hold their table for a while.
+"""Schema changes: quick ones at once, heavy ones and rollups as jobs (alter_jobs.py) that hold their table for a while.
 
 Adding or dropping a value column of a table with fast_schema_evolution keeps the index id and its schema hash and only
 moves the schema version; a change of type, a bitmap index or a bloom filter gives the table a new index with new

@@ -178,9 +178,6 @@ def _default_distribution(keys_type: KeysType, keys: tuple[str, ...]) -> Distrib
     return Distribution("RANDOM") if keys_type is KeysType.DUP_KEYS else Distribution("HASH", keys)
 
 
-# -- partitions
-
-
 # -- ids and tablets
 
 

@@ -1,4 +1,4 @@
-"""SHOW and DESC of databases, tables, partitions and tablets, answered from the metadata."""
+"""SHOW and DESC of databases, tables and their columns, answered from the metadata."""
 
 from __future__ import annotations
 
@@ -261,12 +261,6 @@ def show_index(session: Session, statement: say.ShowIndex) -> Answer:
         for spec in table.index_specs
     ]
     return shown(names, rows)
-
-
-# -- partitions and tablets
-
-
-# -- sizes, jobs, views
 
 
 HANDLERS: dict[type[Statement], Execute] = {

@@ -1,4 +1,4 @@
-"""BACKUP, RESTORE, CANCEL, SHOW BACKUP and SHOW RESTORE: what is checked at submission, in StarRocks' order
+"""BACKUP and CANCEL: what is checked at submission, in StarRocks' order
 (BackupRestoreAnalyzer, AuthorizerStmtVisitor, BackupHandler)."""
 
 from __future__ import annotations
@@ -215,12 +215,6 @@ def _check_label(session: Session, repository: Repository, label: str, *, increm
         )
 
 
-# -- properties
-
-
-# -- RESTORE
-
-
 # -- CANCEL
 
 
@@ -257,9 +251,6 @@ def _cancel(session: Session, name: str, kind: type[BackupJob] | type[RestoreJob
         )
     job.cancel()
     return Ok()
-
-
-# -- SHOW
 
 
 HANDLERS: dict[type[Statement], Execute] = {

@@ -1,4 +1,4 @@
-"""Databases and tables: created, dropped, recovered, truncated, renamed, swapped."""
+"""Databases and tables: created, dropped, truncated, renamed, swapped."""
 
 from __future__ import annotations
 
@@ -330,9 +330,6 @@ def _right_kind(session: Session, table: OlapTable) -> None:
             "'ALTER MATERIALIZED VIEW' to alter it.",
             at=place,
         )
-
-
-# -- the recycle bin
 
 
 HANDLERS: dict[type[Statement], Execute] = {

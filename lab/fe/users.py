@@ -1,4 +1,4 @@
-"""Users, roles and grants: the statements of user management and what SHOW says of them."""
+"""Users and roles: the statements of user management and what SHOW says of them; grants have a file of their own."""
 
 from __future__ import annotations
 
@@ -182,9 +182,6 @@ def grant_role(session: Session, statement: say.GrantRole) -> Answer:
             role = find_role(change.now, statement.role)
             change.put(replace(role, parents=after(role.parents)))
     return Ok()
-
-
-# -- grants
 
 
 # -- SHOW
