@@ -91,7 +91,10 @@ class FrontendNode:
         me = (self._settings.host, self._settings.port("edit_log_port"))
         alone = conf.get("bdbje_reset_election_group") == "true"
         election = self._settings.pace.election
-        return Group(me, journal, metadata, election, self._on_leader, self._on_deposed, alone=alone)
+        joining = bool(self._helper) and not metadata.journal_id and empty
+        return Group(
+            me, journal, metadata, election, self._on_leader, self._on_deposed, alone=alone, joining=joining
+        )  # fmt: skip
 
     def _build(self, state: GlobalState, identity: Identity) -> None:
         services = Services(state)

@@ -42,12 +42,14 @@ class Group:
         on_deposed: Callable[[], None],
         *,
         alone: bool = False,
+        joining: bool = False,
     ) -> None:
         self.me = me
         self._image = metadata
         self.metadata = metadata
         self.journal = journal
         self.alone = alone
+        self._joining = joining
         self.role = Role.INIT
         self.leader: Address | None = None
         self.changed = threading.Condition(threading.RLock())
@@ -74,13 +76,14 @@ class Group:
     # -- membership
 
     def members(self) -> list[Address]:
-        """The joined electable members; at first the FE itself, and after bdbje_reset_election_group nobody else."""
+        """The joined electable members; at first the FE itself, and after bdbje_reset_election_group nobody else. One
+        that was told to join others knows of nobody until it hears from their leader: it does not found a group."""
         if self.alone:
             return [self.me]
         found = [
             (fe.host, fe.edit_log_port) for fe in self.metadata.values(Frontend) if fe.joined and fe.role == "FOLLOWER"
         ]
-        return found or [self.me]
+        return found or ([] if self._joining else [self.me])
 
     def listeners(self) -> list[Address]:
         """Everyone else who is on the list, joined or not."""
