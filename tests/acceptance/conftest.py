@@ -8,13 +8,14 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab.client import Client
+from lab.client import Client, SqlRefused
 from lab.datasets.load import Dataset, load_dataset
 from lab.drivers.document import DriverKind, Lab
 from lab.labs import Labs, LabSpec, client_of
@@ -150,7 +151,8 @@ def forget_repositories(client: Client) -> None:
     for verb in ("BACKUP", "RESTORE"):
         for row in client.sql(f"SHOW {verb}").named():
             if row["State"] not in {"FINISHED", "CANCELLED"}:
-                client.sql(f"CANCEL {verb} FROM `{row['DbName']}`")
+                with suppress(SqlRefused):  # it ended by itself meanwhile
+                    client.sql(f"CANCEL {verb} FROM `{row['DbName']}`")
     for row in client.sql("SHOW REPOSITORIES").named():
         client.sql(f"DROP REPOSITORY `{row['RepoName']}`")
 

@@ -47,6 +47,10 @@ def store(labs: Labs) -> Iterator[NamedStore]:
         Shelf(labs.home).down("fragile")
 
 
+def all_alive(lab: Lab) -> None:
+    wait_for(lambda: alive_nodes(lab) == {node.name for node in lab.nodes} or None, "all nodes alive", seconds=30)
+
+
 def leader(lab: Lab) -> str:
     rows = client_of(lab.frontends[0]).sql("SHOW FRONTENDS").named()
     return str(next(row["IP"] for row in rows if row["Role"] == "LEADER" and row["Alive"] == "true"))
@@ -74,7 +78,7 @@ def test_a_backend_that_was_killed_or_paused_is_mended(labs: Labs, hurt: Lab) ->
     break_(labs, "node-paused", backend.name)
     assert labs.driver(hurt).state(backend) is NodeState.PAUSED
     mend(labs, backend.name)
-    assert alive_nodes(hurt) == {node.name for node in hurt.nodes}
+    all_alive(hurt)
 
 
 @pytest.mark.lab
@@ -128,7 +132,7 @@ def test_another_frontend_leads_after_a_change_of_leader(labs: Labs, hurt: Lab) 
     before = leader(hurt)
     break_(labs, "leader-changes", hurt.name)
     assert leader(hurt) != before
-    assert alive_nodes(hurt) == {node.name for node in hurt.nodes}
+    all_alive(hurt)
 
 
 @pytest.mark.lab
